@@ -1,0 +1,34 @@
+//! The nouns: what the other modules speak about. Values only, no effects.
+
+mod artifact;
+mod digest;
+mod environment;
+mod finding;
+mod names;
+mod place;
+mod plan;
+mod problem;
+mod reference;
+mod slot;
+mod snapshot;
+mod source;
+mod tag;
+mod version;
+
+pub use artifact::{Artifact, ArtifactError, OciRepository};
+pub use digest::{Digest, DigestError};
+pub use environment::{
+    AppDefinition, AppPart, DigestRule, Environment, Evidence, Extent, Freeze, Hold, Order, ReasonRule, Rule, Rules,
+    Stage, Stages,
+};
+pub use finding::{Finding, FindingCode};
+pub use names::{AppName, EnvironmentName, NameError};
+pub use place::{Place, RepoPath, RepoPathError};
+pub use plan::{Chosen, Edit, Plan, Reason, ReasonCode, Step, Verdict};
+pub use problem::{Exit, Problem};
+pub use reference::{Choice, FieldName, Reference, Unknown, Value};
+pub use slot::{Form, Slot, Span};
+pub use snapshot::{BlobId, Entry, EntryKind, Snapshot};
+pub use source::{Inventory, Source, SourceId, SourceKind, WrittenValue};
+pub use tag::{Tag, TagError};
+pub use version::{Version, VersionError};

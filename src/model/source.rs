@@ -1,0 +1,114 @@
+//! Flux objects that choose a version, and all of them together.
+
+use super::{AppName, Artifact, Choice, EnvironmentName, FieldName, Finding, Place, Reference, Slot, Unknown};
+
+/// The kinds of Flux objects that choose a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SourceKind {
+    /// `OCIRepository`.
+    OciRepository,
+    /// `HelmRelease` with a chart template.
+    HelmRelease,
+    /// `HelmChart`.
+    HelmChart,
+    /// `GitRepository`.
+    GitRepository,
+    /// An image of kustomize, a Flux `Kustomization`, or a `HelmRelease`'s values.
+    Image,
+}
+
+/// Which object of an environment: kind, namespace and name as Flux sees them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId {
+    /// Its kind.
+    pub kind: SourceKind,
+    /// Its namespace, if one is known.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+/// A Flux object that says where an artifact is and which version to take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The environment that reconciles it.
+    pub environment: EnvironmentName,
+    /// The object.
+    pub id: SourceId,
+    /// The app it belongs to.
+    pub app: AppName,
+    /// Where its versions are, or why that can't be told.
+    pub artifact: Result<Artifact, Unknown>,
+    /// What it asks for.
+    pub reference: Reference,
+    /// What that chooses.
+    pub choice: Choice,
+    /// Whether tags stand for Helm charts, where `_` is `+` (`layerSelector.mediaType`).
+    pub helm_layer: bool,
+    /// `spec.verify.provider` and its place, if a signature is demanded.
+    pub verify: Option<(String, Place)>,
+    /// Where `suspend: true` stands.
+    pub suspended: Option<Place>,
+    /// Where the object begins.
+    pub place: Place,
+}
+
+/// A written version, reached by an environment or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenValue {
+    /// Where it is written.
+    pub slot: Slot,
+    /// Which document of the file, from 0.
+    pub document: usize,
+    /// Kind, namespace and name of the object as written there.
+    pub kind: String,
+    /// See `kind`.
+    pub namespace: Option<String>,
+    /// See `kind`.
+    pub name: Option<String>,
+    /// The field of the object as written there: `spec.ref.tag`.
+    pub field: String,
+    /// The whole scalar's decoded text.
+    pub text: String,
+    /// `tag`, `semver`, `digest`, `version`, `commit`, `branch`, `image` or `variable`.
+    pub kind_of_value: &'static str,
+    /// What shadows it, if Flux obeys another field.
+    pub shadowed_by: Option<Place>,
+    /// The sources and fields it decides: index into [`Inventory::sources`], and the field.
+    pub decides: Vec<(usize, FieldName)>,
+}
+
+/// Per environment, every source with its effective reference and the slots that decide it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inventory {
+    /// In order of environment, then as Flux reaches them.
+    pub sources: Vec<Source>,
+    /// Every written version, in order of path and position.
+    pub written: Vec<WrittenValue>,
+    /// What people should know.
+    pub findings: Vec<Finding>,
+}
+
+impl SourceKind {
+    /// Returns the kind as Kubernetes writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OciRepository => "OCIRepository",
+            Self::HelmRelease => "HelmRelease",
+            Self::HelmChart => "HelmChart",
+            Self::GitRepository => "GitRepository",
+            Self::Image => "Image",
+        }
+    }
+}
+
+impl Inventory {
+    /// Returns the sources of an app in an environment.
+    pub fn sources_of<'a>(
+        &'a self,
+        app: &'a AppName,
+        environment: &'a EnvironmentName,
+    ) -> impl Iterator<Item = &'a Source> {
+        self.sources.iter().filter(move |source| source.app == *app && source.environment == *environment)
+    }
+}
