@@ -12,6 +12,7 @@ pub mod user;
 
 mod document;
 mod fact;
+mod host;
 mod places;
 
 pub use fact::Fact;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, Visitor};
 
-use crate::config::document::Located;
+use crate::config::document::{Located, Named};
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
@@ -185,40 +185,6 @@ pub struct PullRequest {
     pub draft: bool,
 }
 
-/// A mapping whose keys are names that people give, in the order they are written.
-#[derive(Debug)]
-pub struct Named<T>(pub Vec<(Located<String>, Located<T>)>);
-
-impl<T> Default for Named<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(NamedVisitor(std::marker::PhantomData))
-    }
-}
-
-struct NamedVisitor<T>(std::marker::PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for NamedVisitor<T> {
-    type Value = Named<T>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a mapping")
-    }
-
-    fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(entry) = map.next_entry()? {
-            entries.push(entry);
-        }
-        Ok(Named(entries))
-    }
-}
-
 /// A name or a list of names.
 #[derive(Debug)]
 pub enum OneOrMany {
@@ -277,7 +243,7 @@ impl<'de> Deserialize<'de> for OneOrNamed {
             }
 
             fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<OneOrNamed, A::Error> {
-                NamedVisitor(std::marker::PhantomData).visit_map(map).map(OneOrNamed::Each)
+                Named::deserialize(de::value::MapAccessDeserializer::new(map)).map(OneOrNamed::Each)
             }
         }
 

@@ -1,6 +1,6 @@
 //! `stages:` and its short form `environments:`, and the rules on them.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use super::schedule;
 use super::shape::{self, OneOrMany};
@@ -162,40 +162,49 @@ fn named(written: &Located<OneOrMany>) -> Vec<Located<String>> {
     }
 }
 
+/// A stage, or what the short form makes one of.
+struct NamedStage<'a> {
+    name: &'a Located<String>,
+    rules: shape::Rules<'a>,
+    environments: Vec<&'a Located<shape::Environment>>,
+}
+
 /// Every name that is given, with its place.
 struct Names<'a> {
-    stages: Vec<(&'a Located<String>, shape::Rules<'a>, Vec<&'a Located<shape::Environment>>)>,
+    stages: Vec<NamedStage<'a>>,
     short: bool,
 }
 
 impl<'a> Names<'a> {
     fn of(written: &'a shape::Document) -> Self {
-        let long = written.stages.iter().flat_map(|stages| &stages.value).map(|stage| {
-            (&stage.value.name, stage.value.rules(), stage.value.environments.value.iter().collect::<Vec<_>>())
+        let long = written.stages.iter().flat_map(|stages| &stages.value).map(|stage| NamedStage {
+            name: &stage.value.name,
+            rules: stage.value.rules(),
+            environments: stage.value.environments.value.iter().collect(),
         });
-        let short = written
-            .environments
-            .iter()
-            .flat_map(|environments| &environments.value)
-            .map(|environment| (&environment.value.name, environment.value.rules(), vec![environment]));
+        let short = written.environments.iter().flat_map(|environments| &environments.value).map(|one| NamedStage {
+            name: &one.value.name,
+            rules: one.value.rules(),
+            environments: vec![one],
+        });
         Self { stages: long.chain(short).collect(), short: written.environments.is_some() }
     }
 
     fn environments(&self) -> impl Iterator<Item = &'a Located<shape::Environment>> + '_ {
-        self.stages.iter().flat_map(|(_, _, environments)| environments.iter().copied())
+        self.stages.iter().flat_map(|stage| stage.environments.iter().copied())
     }
 
     fn check(&self) -> Result<(), Failure> {
-        let mut seen = HashMap::new();
+        let mut seen = HashSet::new();
         for environment in self.environments() {
             let name = &environment.value.name;
-            if seen.insert(name.value.as_str(), ()).is_some() {
+            if !seen.insert(name.value.as_str()) {
                 return Err(name.wrong(Fact::DuplicateName { name: name.value.clone() }));
             }
         }
-        let mut seen = HashMap::new();
-        for (name, _, environments) in &self.stages {
-            if seen.insert(name.value.as_str(), ()).is_some() {
+        let mut seen = HashSet::new();
+        for NamedStage { name, environments, .. } in &self.stages {
+            if !seen.insert(name.value.as_str()) {
                 return Err(name.wrong(Fact::DuplicateName { name: name.value.clone() }));
             }
             let names_an_environment = self.environments().any(|one| one.value.name.value == name.value);
@@ -209,13 +218,13 @@ impl<'a> Names<'a> {
 
     /// Returns the rules of each stage and of each environment, under its name.
     fn rules(&self) -> Vec<(&'a str, shape::Rules<'a>)> {
-        let stages = self.stages.iter().filter(|_| !self.short).map(|(name, rules, _)| (name.value.as_str(), *rules));
+        let stages = self.stages.iter().filter(|_| !self.short).map(|stage| (stage.name.value.as_str(), stage.rules));
         let environments = self.environments().map(|one| (one.value.name.value.as_str(), one.value.rules()));
         stages.chain(environments).collect()
     }
 
     fn all(&self) -> impl Iterator<Item = &'a str> + '_ {
-        let stages = self.stages.iter().map(|(name, _, _)| name.value.as_str());
+        let stages = self.stages.iter().map(|stage| stage.name.value.as_str());
         stages.chain(self.environments().map(|one| one.value.name.value.as_str()))
     }
 
@@ -245,7 +254,7 @@ impl<'a> Names<'a> {
             environments.iter().any(|one| one.value.name.value == environment)
         };
         let own = self.environments().find(|one| one.value.name.value == environment)?.value.rules().from;
-        own.or_else(|| self.stages.iter().find(|(_, _, inside)| holds(inside)).and_then(|(_, rules, _)| rules.from))
+        own.or_else(|| self.stages.iter().find(|stage| holds(&stage.environments)).and_then(|stage| stage.rules.from))
     }
 }
 
