@@ -14,7 +14,7 @@ mod splice;
 pub use error::Error;
 pub use hazard::Hazard;
 pub use node::{Anchor, Content, Document, Node, Position, Scalar, Stream};
-pub use plain::{is_plain_string, is_string, kind_of_plain, PlainKind};
+pub use plain::{PlainKind, is_plain_string, is_string, kind_of_plain};
 pub use splice::{escaped, locate, written_as};
 
 /// The most bytes of a file that is read.

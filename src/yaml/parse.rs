@@ -153,8 +153,7 @@ impl Reader {
                 let range = span.byte_range().unwrap_or_default();
                 // The parser writes `~` for a scalar that isn't there.
                 let text = if range.is_empty() && style == ScalarStyle::Plain { "".into() } else { text };
-                let scalar =
-                    Scalar { text: Arc::from(&*text), form: form(style), start: range.start, end: range.end };
+                let scalar = Scalar { text: Arc::from(&*text), form: form(style), start: range.start, end: range.end };
                 let tag = tag.map(|tag| tag.original().into());
                 let node = Node { position, content: Content::Scalar(scalar), anchor: anchored(anchor), tag };
                 self.finish(node, 1);

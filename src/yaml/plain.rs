@@ -39,7 +39,8 @@ pub fn is_plain_string(text: &str) -> bool {
     let indicator = |char: char| "-?:,[]{}#&*!|>'\"%@`".contains(char);
     let Some(first) = text.chars().next() else { return false };
     let may_begin = !indicator(first)
-        || (matches!(first, '-' | '?' | ':') && text.chars().nth(1).is_some_and(|char| char != ' ' && !indicator(char)));
+        || (matches!(first, '-' | '?' | ':')
+            && text.chars().nth(1).is_some_and(|char| char != ' ' && !indicator(char)));
     may_begin
         && is_string(text)
         && text.trim() == text
@@ -70,9 +71,8 @@ fn is_number(text: &str) -> bool {
     if matches!(text, ".nan" | ".NaN" | ".NAN") || matches!(unsigned, ".inf" | ".Inf" | ".INF") {
         return true;
     }
-    let digits = |text: &str, of: fn(u8) -> bool| {
-        text.bytes().any(of) && text.bytes().all(|byte| byte == b'_' || of(byte))
-    };
+    let digits =
+        |text: &str, of: fn(u8) -> bool| text.bytes().any(of) && text.bytes().all(|byte| byte == b'_' || of(byte));
     let radix = |prefix: &str, of: fn(u8) -> bool| unsigned.strip_prefix(prefix).is_some_and(|rest| digits(rest, of));
     if radix("0x", |byte| byte.is_ascii_hexdigit())
         || radix("0X", |byte| byte.is_ascii_hexdigit())
@@ -122,9 +122,35 @@ mod tests {
     #[test]
     fn what_either_yaml_reads_as_another_type_is_no_string() {
         for text in [
-            "1.10", "1e3", "0x10", "010", "0o17", "0b11", "2026-01-01", "null", "~", "on", "Yes", "OFF", "y", "1", "-1",
-            "+1.5", ".5", "1.", "1_000", "1:30", "12:30:45", ".inf", "-.Inf", ".nan", "2026-01-01T10:00:00Z", "", "<<",
-            "1E5", "20240105",
+            "1.10",
+            "1e3",
+            "0x10",
+            "010",
+            "0o17",
+            "0b11",
+            "2026-01-01",
+            "null",
+            "~",
+            "on",
+            "Yes",
+            "OFF",
+            "y",
+            "1",
+            "-1",
+            "+1.5",
+            ".5",
+            "1.",
+            "1_000",
+            "1:30",
+            "12:30:45",
+            ".inf",
+            "-.Inf",
+            ".nan",
+            "2026-01-01T10:00:00Z",
+            "",
+            "<<",
+            "1E5",
+            "20240105",
         ] {
             assert!(!is_string(text), "{text}");
         }
@@ -135,7 +161,9 @@ mod tests {
 
     #[test]
     fn what_needs_quotes_is_told() {
-        for text in [">=1.0.0", "*", "- a", "a: b", "a #b", "a,b", " a", "a:", "{a}", "!a", "1.10", "@a", "", "-", "a\n"] {
+        for text in
+            [">=1.0.0", "*", "- a", "a: b", "a #b", "a,b", " a", "a:", "{a}", "!a", "1.10", "@a", "", "-", "a\n"]
+        {
             assert!(!is_plain_string(text), "{text}");
         }
         for text in ["v1.2.3", "1.2.3+b", "^1.0.0", "~1.2.3", "1.x", "sha256:00", "a b", "${V:-1.2.3x"] {

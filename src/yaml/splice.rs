@@ -24,7 +24,10 @@ pub fn locate(raw: &str, form: Form, decoded: &str, part: Range<usize>) -> Optio
             }
             if form == Form::DoubleQuoted && inner.contains('\\') {
                 let range = in_escaped(inner, decoded, part)?;
-                return inner.get(range.clone()).filter(|found| *found == wanted).map(|_| range.start + 1..range.end + 1);
+                return inner
+                    .get(range.clone())
+                    .filter(|found| *found == wanted)
+                    .map(|_| range.start + 1..range.end + 1);
             }
             if wanted.is_empty() {
                 return None;
