@@ -28,9 +28,7 @@ pub use call::{Call, recognise};
 pub use error::Error;
 pub use gate::Patience;
 pub use publish::{Published, promotions, publish};
-pub use pull_request::{
-    Account, Approvals, Comment, Proposal, PullRequest, Review, ReviewVerdict, State,
-};
+pub use pull_request::{Account, Approvals, Comment, Proposal, PullRequest, Review, ReviewVerdict, State};
 pub use requester::{Requester, notices, requester};
 pub use token::token_for;
 pub use transport::{Http, Token};

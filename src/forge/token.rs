@@ -16,7 +16,11 @@ pub fn token_for(host: &str, environment: &BTreeMap<String, String>, hosts: &Hos
         (
             configured == Some(Kind::GitHub) || is_named(host, environment, "GH_HOST"),
             // github.com's own variables come first there.
-            if host == "github.com" { &["GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN"] } else { &["GH_ENTERPRISE_TOKEN"] },
+            if host == "github.com" {
+                &["GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN"]
+            } else {
+                &["GH_ENTERPRISE_TOKEN"]
+            },
         ),
         (host == "github.com" || is_actions_server(host, environment), &["GH_TOKEN", "GITHUB_TOKEN"]),
         (

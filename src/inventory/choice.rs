@@ -1,6 +1,7 @@
 //! Which version a reference chooses, by Flux's precedence of its fields.
 
-use crate::model::{Choice, Digest, FieldName, FindingCode, Reference, SourceKind, Tag, Unknown, Value, Version};
+use crate::constraint::{self, Constraint};
+use crate::model::{Choice, Digest, FieldName, FindingCode, Reference, SourceKind, Tag, Unknown, Value};
 
 /// The fields in the order in which Flux obeys them: the first that is given wins, the others are ignored.
 fn precedence(kind: SourceKind) -> &'static [FieldName] {
@@ -63,9 +64,14 @@ fn by_digest(reference: &Reference, field: FieldName, text: &str) -> Choice {
 }
 
 fn by_constraint(reference: &Reference, field: FieldName, text: &str) -> Choice {
-    if let Some(version) = exact_version(text) {
+    if let Some(version) = constraint::exact(text) {
         let tag = version.original().parse::<Tag>().ok();
         return Choice::Pin { field, tag, version: Some(version), digest: None };
+    }
+    if let Err(error) = text.parse::<Constraint>() {
+        let place = reference.field(field).and_then(Value::deciding_slot).map(|slot| slot.place.clone());
+        let message = format!("`{text}`: {error}");
+        return Choice::Unknown(Unknown { code: FindingCode::InvalidReference, message, place });
     }
     let filter = reference.field(FieldName::SemverFilter).filter(|_| field == FieldName::Semver);
     match filter.map(|value| value.text.clone()).transpose() {
@@ -82,17 +88,6 @@ fn by_tag(field: FieldName, text: &str) -> Choice {
         }
         _ => Choice::Floating { field: Some(field), text: text.to_owned() },
     }
-}
-
-/// Returns the version of a constraint that is one equality with three parts.
-fn exact_version(constraint: &str) -> Option<Version> {
-    let text = constraint.trim_matches([' ', '\t', '\n', '\r', '\x0c']);
-    let text = text.strip_prefix('=').unwrap_or(text).trim_start();
-    let core = text.strip_prefix('v').unwrap_or(text);
-    let core = core.split(['-', '+']).next().unwrap_or(core);
-    let three = core.split('.').count() == 3
-        && core.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
-    Version::parse_flux(text).ok().filter(|_| three)
 }
 
 #[cfg(test)]

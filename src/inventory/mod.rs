@@ -17,11 +17,13 @@ mod kustomization;
 mod patch;
 mod replace;
 mod resource;
+mod scan;
 mod selector;
 mod sources;
 mod substitute;
 mod text;
 mod tree;
+mod values;
 mod walk;
 mod words;
 mod written;
@@ -32,8 +34,8 @@ pub use discover::{Discovery, Look, discover};
 
 use build::Builder;
 use files::{Files, is_yaml};
-use sources::{Found, Objects};
 use resource::Resource;
+use sources::{Found, Objects};
 use walk::{Applied, EnvironmentWalk, Reconciled};
 use written::Written;
 
@@ -128,9 +130,7 @@ fn inventory(
             files.yaml(path);
         }
     }
-    for text in files.read() {
-        written.add_file(&text, &reached(&text.path));
-    }
+    written.add_files(&files.read(), reached);
     for (index, found) in found.iter().enumerate() {
         written.add_source(index, found, reached);
     }

@@ -7,7 +7,8 @@ use super::files::Files;
 use super::resource::Resource;
 use super::text::Spot;
 use super::tree::{Leaf, Tree};
-use super::walk::Reconciled;
+use super::values;
+use super::walk::{Applied, Reconciled};
 use crate::model::{
     AppName, Artifact, EnvironmentName, FieldName, FindingCode, OciRepository, Place, Reference, Source, SourceId,
     SourceKind, Unknown,
@@ -20,6 +21,18 @@ const HELM_LAYER: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
 pub(super) struct Found {
     pub source: Source,
     pub spots: Vec<(FieldName, Vec<Spot>)>,
+}
+
+impl Found {
+    /// Tells whether both are the same image, decided at the same places.
+    fn is_same_image(&self, other: &Self) -> bool {
+        let decided = |found: &Self| {
+            let slots =
+                found.source.reference.fields.iter().map(|(name, value)| (*name, value.deciding_slot().cloned()));
+            slots.collect::<Vec<_>>()
+        };
+        self.source.id == other.source.id && self.source.id.kind == SourceKind::Image && decided(self) == decided(other)
+    }
 }
 
 /// All objects of one environment, to find those that others name.
@@ -41,7 +54,78 @@ impl Objects<'_> {
             self.note(&found.source);
             Some(found)
         });
-        sources.collect()
+        let mut sources: Vec<Found> = sources.collect();
+        for applied in self.reconciled.objects.iter().filter(|applied| applied.object.is_flux("HelmRelease")) {
+            self.values_images(applied, &mut sources);
+        }
+        for image in &self.reconciled.images {
+            let fields = [(FieldName::Digest, &image.digest), (FieldName::Tag, &image.tag)];
+            let fields = fields.into_iter().filter_map(|(name, leaf)| Some((name, leaf.clone()?))).collect();
+            let place = image.spot.as_ref().map(Spot::place);
+            let found = self.image(None, &image.name, fields, place);
+            sources.extend(found.filter(|found| !sources.iter().any(|other| other.is_same_image(found))));
+        }
+        sources
+    }
+
+    fn values_images(&self, applied: &Applied, sources: &mut Vec<Found>) {
+        let Some(values) = applied.object.tree.at(&["spec", "values"]) else { return };
+        let mut images = Vec::new();
+        values::images(values, &mut images);
+        for image in images {
+            let known =
+                |leaf: &Option<Rc<Leaf>>| leaf.as_ref().and_then(|leaf| leaf.text.as_deref().ok()).map(str::to_owned);
+            let name = match (known(&image.registry), known(&image.name), image.marker) {
+                (Some(registry), Some(name), _) => format!("{registry}/{name}"),
+                (None, Some(name), _) => name,
+                (_, None, Some(marker)) => marker,
+                (_, None, None) => continue,
+            };
+            let place = Some(applied.object.place());
+            if let Some(mut found) = self.image(applied.object.namespace(), &name, image.fields, place) {
+                let suspended = applied.object.tree.leaf(&["spec", "suspend"]);
+                let suspended = suspended.filter(|leaf| leaf.text.as_deref() == Ok("true"));
+                let own = suspended.map(|leaf| place_of(leaf, &applied.object));
+                found.source.suspended = own.or_else(|| applied.suspended.clone());
+                if !sources.iter().any(|other| other.is_same_image(&found)) {
+                    sources.push(found);
+                }
+            }
+        }
+    }
+
+    fn image(
+        &self,
+        namespace: Option<&str>,
+        name: &str,
+        fields: Vec<(FieldName, Rc<Leaf>)>,
+        place: Option<Place>,
+    ) -> Option<Found> {
+        let fields: Vec<_> = fields.into_iter().map(|(name, leaf)| (name, resolved(&leaf))).collect();
+        let mut reference = Reference { fields: fields.iter().map(|(name, leaf)| (*name, leaf.value())).collect() };
+        // Tag and digest of an image are one reference, no one hides the other.
+        reference.fields.sort_by_key(|(name, _)| *name);
+        let first = fields.first()?;
+        let place = place.or_else(|| first.1.chain.last().map(Spot::place))?;
+        let artifact = OciRepository::parse(name).map(Artifact::Oci).map_err(|error| Unknown {
+            code: FindingCode::InvalidArtifact,
+            message: error.to_string(),
+            place: Some(place.clone()),
+        });
+        let id = SourceId { kind: SourceKind::Image, namespace: namespace.map(str::to_owned), name: name.to_owned() };
+        let source = Source {
+            environment: self.environment.clone(),
+            id,
+            app: AppName::nameless(),
+            artifact,
+            choice: choice::choose(SourceKind::Image, &reference),
+            reference,
+            helm_layer: false,
+            verify: None,
+            suspended: None,
+            place,
+        };
+        Some(Found { source, spots: fields.into_iter().map(|(name, leaf)| (name, leaf.chain.clone())).collect() })
     }
 
     fn source(&self, object: &Resource) -> Option<Found> {
@@ -125,8 +209,8 @@ impl Objects<'_> {
         artifact: Result<Artifact, Unknown>,
         fields: &[(FieldName, &[&str])],
     ) -> Found {
-        let given: Vec<(FieldName, &Rc<Leaf>)> =
-            fields.iter().filter_map(|(name, path)| given(object, path).map(|leaf| (*name, leaf))).collect();
+        let given: Vec<(FieldName, Rc<Leaf>)> =
+            fields.iter().filter_map(|(name, path)| given(object, path).map(|leaf| (*name, resolved(leaf)))).collect();
         let mut reference = Reference { fields: given.iter().map(|(name, leaf)| (*name, leaf.value())).collect() };
         choice::note_shadows(kind, &mut reference);
         let suspended = object.tree.leaf(&["spec", "suspend"]).filter(|leaf| leaf.text.as_deref() == Ok("true"));
@@ -207,6 +291,21 @@ impl Objects<'_> {
     fn say(&self, code: FindingCode, message: String, leaf: &Leaf) {
         self.files.say(code, message, leaf.chain.last().map(Spot::place));
     }
+}
+
+/// A text that is still a template is unknown: something that is not seen here fills it in.
+fn resolved(leaf: &Rc<Leaf>) -> Rc<Leaf> {
+    let Ok(text) = &leaf.text else { return Rc::clone(leaf) };
+    let code = if text.contains("${") {
+        FindingCode::UnresolvedVariable
+    } else if ["{{", "<<", "$("].iter().any(|mark| text.contains(mark)) {
+        FindingCode::UnsupportedTemplate
+    } else {
+        return Rc::clone(leaf);
+    };
+    let message = format!("`{text}` is filled in by something that is not seen here");
+    let unknown = Unknown { code, message, place: leaf.chain.last().map(Spot::place) };
+    Rc::new(Leaf { text: Err(Rc::new(unknown)), ..(**leaf).clone() })
 }
 
 /// Returns the leaf at a path, unless it is null or empty, which Flux takes for not given.

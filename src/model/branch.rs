@@ -174,7 +174,9 @@ mod tests {
         let first = BranchName("promote/prod/app/v1-000000000000".to_owned());
         assert_eq!(first.attempt(1), first);
         assert_eq!(first.attempt(3).as_str(), "promote/prod/app/v1-000000000000.3");
-        for (branch, number) in [("", Some(1)), (".2", Some(2)), (".11", Some(11)), (".1", None), (".02", None), ("x", None)] {
+        for (branch, number) in
+            [("", Some(1)), (".2", Some(2)), (".11", Some(11)), (".1", None), (".02", None), ("x", None)]
+        {
             assert_eq!(first.attempt_of(&format!("{first}{branch}")), number, "{branch}");
         }
         assert_eq!(first.attempt_of("promote/other"), None);

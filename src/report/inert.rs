@@ -58,7 +58,8 @@ pub fn inline(text: &str) -> String {
     }
     let chars: Vec<char> = text.chars().collect();
     for (index, char) in chars.iter().copied().enumerate() {
-        let inside_a_word = |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(|char| char.is_alphanumeric());
+        let inside_a_word =
+            |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(|char| char.is_alphanumeric());
         let escaped = match char {
             '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '&' | '|' | '~' | '$' => true,
             '_' => !(inside_a_word(index.checked_sub(1)) && inside_a_word(Some(index + 1))),
@@ -200,7 +201,9 @@ fn defuse(text: &str, shown: Shown) -> String {
 fn breaks_after(char: char, rest: &[char], shown: Shown) -> bool {
     let next = rest.first().copied();
     let digit = next.is_some_and(|char| char.is_ascii_digit());
-    let begins = |word: &str| word.chars().zip(rest.iter().chain(std::iter::repeat(&'\0'))).all(|(a, b)| a == b.to_ascii_lowercase());
+    let begins = |word: &str| {
+        word.chars().zip(rest.iter().chain(std::iter::repeat(&'\0'))).all(|(a, b)| a == b.to_ascii_lowercase())
+    };
     match char {
         // Flux and OCI write revisions and digests with `@`: nobody is called that in a code span.
         '@' if shown == Shown::Verbatim && ["sha1:", "sha256:", "sha512:"].into_iter().any(begins) => false,
@@ -228,14 +231,32 @@ fn word_at(chars: &[char], index: usize, before: Option<char>) -> String {
 /// Breaks a word that a forge acts on: a closing keyword, a commit's name, `www.`, a word that stops the CI.
 fn defuse_word(word: &str, before: Option<char>, rest: &[char], shown: Shown) -> String {
     const CLOSING: [&str; 17] = [
-        "close", "closes", "closed", "closing", "fix", "fixes", "fixed", "fixing", "resolve", "resolves", "resolved",
-        "resolving", "implement", "implements", "implemented", "implementing", "gh",
+        "close",
+        "closes",
+        "closed",
+        "closing",
+        "fix",
+        "fixes",
+        "fixed",
+        "fixing",
+        "resolve",
+        "resolves",
+        "resolved",
+        "resolving",
+        "implement",
+        "implements",
+        "implemented",
+        "implementing",
+        "gh",
     ];
     let lower = word.to_ascii_lowercase();
     let after: String = rest.iter().take(12).collect();
     let after_lower = after.to_ascii_lowercase();
-    let target: String =
-        rest.iter().skip_while(|char| **char == ':' || char.is_whitespace()).take_while(|char| !char.is_whitespace()).collect();
+    let target: String = rest
+        .iter()
+        .skip_while(|char| **char == ':' || char.is_whitespace())
+        .take_while(|char| !char.is_whitespace())
+        .collect();
     let acted_on = match lower.as_str() {
         "gh" => after.strip_prefix('-').is_some_and(|rest| rest.starts_with(|char: char| char.is_ascii_digit())),
         "skip" => after_lower.starts_with("-checks") || after_lower.starts_with("_ci"),
