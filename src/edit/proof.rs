@@ -88,7 +88,12 @@ fn texts(source: &Source) -> Vec<(FieldName, Option<&str>)> {
 }
 
 fn comes_true(intent: &Intent, source: &Source) -> bool {
-    let Choice::Pin { tag, version, digest, .. } = &source.choice else { return false };
+    let (tag, version, digest) = match &source.choice {
+        Choice::Pin { tag, version, digest, .. } => (tag, version, digest),
+        // A tag that is no version is chosen all the same.
+        Choice::Floating { field: Some(FieldName::Tag), text } => return text == intent.tag.as_str(),
+        _ => return false,
+    };
     if intent.digest.is_some() && digest.is_some() && *digest != intent.digest {
         return false;
     }

@@ -1,7 +1,25 @@
 //! Which version a reference chooses, by Flux's precedence of its fields.
 
 use crate::constraint::{self, Constraint};
-use crate::model::{Choice, Digest, FieldName, FindingCode, Reference, SourceKind, Tag, Unknown, Value};
+use crate::model::{Choice, Digest, FieldName, FindingCode, Reference, SourceKind, Tag, Unknown, Value, Version};
+
+/// How tags stand for versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tags {
+    /// As they are.
+    Verbatim,
+    /// Of Helm charts: `_` is `+`.
+    Charts,
+}
+
+impl Tags {
+    fn version(self, tag: &Tag) -> Option<Version> {
+        match self {
+            Self::Verbatim => tag.version().cloned(),
+            Self::Charts => Version::parse_flux(&tag.as_str().replace('_', "+")).ok(),
+        }
+    }
+}
 
 /// The fields in the order in which Flux obeys them: the first that is given wins, the others are ignored.
 fn precedence(kind: SourceKind) -> &'static [FieldName] {
@@ -27,7 +45,7 @@ pub(super) fn note_shadows(kind: SourceKind, reference: &mut Reference) {
 }
 
 /// Tells what a reference chooses.
-pub(super) fn choose(kind: SourceKind, reference: &Reference) -> Choice {
+pub(super) fn choose(kind: SourceKind, reference: &Reference, tags: Tags) -> Choice {
     let Some(field) = precedence(kind).iter().copied().find(|name| reference.field(*name).is_some()) else {
         return match kind {
             SourceKind::HelmRelease | SourceKind::HelmChart => {
@@ -44,14 +62,14 @@ pub(super) fn choose(kind: SourceKind, reference: &Reference) -> Choice {
         None => String::new(),
     };
     match field {
-        FieldName::Digest => by_digest(reference, field, &text),
+        FieldName::Digest => by_digest(reference, field, &text, tags),
         FieldName::Semver | FieldName::Version => by_constraint(reference, field, &text),
-        FieldName::Tag => by_tag(field, &text),
+        FieldName::Tag => by_tag(field, &text, tags),
         _ => Choice::Floating { field: Some(field), text },
     }
 }
 
-fn by_digest(reference: &Reference, field: FieldName, text: &str) -> Choice {
+fn by_digest(reference: &Reference, field: FieldName, text: &str, tags: Tags) -> Choice {
     let Ok(digest) = text.parse::<Digest>() else {
         let place = reference.field(field).and_then(Value::deciding_slot).map(|slot| slot.place.clone());
         let message = format!("`{text}` is not `sha256:` followed by 64 lower-case hexadecimal digits");
@@ -59,7 +77,7 @@ fn by_digest(reference: &Reference, field: FieldName, text: &str) -> Choice {
     };
     let tag = reference.field(FieldName::Tag).and_then(|value| value.text.as_ref().ok());
     let tag = tag.and_then(|text| text.parse::<Tag>().ok());
-    let version = tag.as_ref().and_then(|tag| tag.version().cloned());
+    let version = tag.as_ref().and_then(|tag| tags.version(tag));
     Choice::Pin { field, tag, version, digest: Some(digest) }
 }
 
@@ -80,13 +98,11 @@ fn by_constraint(reference: &Reference, field: FieldName, text: &str) -> Choice 
     }
 }
 
-fn by_tag(field: FieldName, text: &str) -> Choice {
-    match text.parse::<Tag>() {
-        Ok(tag) if tag.version().is_some() => {
-            let version = tag.version().cloned();
-            Choice::Pin { field, tag: Some(tag), version, digest: None }
-        }
-        _ => Choice::Floating { field: Some(field), text: text.to_owned() },
+fn by_tag(field: FieldName, text: &str, tags: Tags) -> Choice {
+    let tag = text.parse::<Tag>().ok();
+    match tag.as_ref().and_then(|tag| tags.version(tag)) {
+        Some(version) => Choice::Pin { field, tag, version: Some(version), digest: None },
+        None => Choice::Floating { field: Some(field), text: text.to_owned() },
     }
 }
 
@@ -101,7 +117,7 @@ mod tests {
     }
 
     fn chosen(kind: SourceKind, fields: &[(FieldName, &str)]) -> String {
-        match choose(kind, &reference(fields)) {
+        match choose(kind, &reference(fields), Tags::Verbatim) {
             Choice::Pin { field, tag, version, digest } => {
                 let tag = tag.map(|tag| tag.to_string());
                 let version = version.map(|version| version.to_string());

@@ -1,8 +1,9 @@
 //! From Flux objects to sources: where the artifact is, what is asked for, what that chooses.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::choice;
+use super::choice::{self, Tags};
 use super::files::Files;
 use super::resource::Resource;
 use super::text::Spot;
@@ -51,7 +52,6 @@ impl Objects<'_> {
             if found.source.suspended.is_none() {
                 found.source.suspended.clone_from(&applied.suspended);
             }
-            self.note(&found.source);
             Some(found)
         });
         let mut sources: Vec<Found> = sources.collect();
@@ -65,7 +65,31 @@ impl Objects<'_> {
             let found = self.image(None, &image.name, fields, place);
             sources.extend(found.filter(|found| !sources.iter().any(|other| other.is_same_image(found))));
         }
+        self.suspend_charts(&mut sources);
+        sources.iter().for_each(|found| self.note(&found.source));
         sources
+    }
+
+    /// A chart whose every release is suspended has no effect until one is resumed.
+    fn suspend_charts(&self, sources: &mut [Found]) {
+        let mut releases: HashMap<(&str, Option<&str>, &str), Vec<Option<Place>>> = HashMap::new();
+        for applied in self.reconciled.objects.iter().filter(|applied| applied.object.is_flux("HelmRelease")) {
+            let Some(reference) = applied.object.tree.at(&["spec", "chartRef"]) else { continue };
+            let text = |key: &str| reference.text(&[key]);
+            let namespace = text("namespace").or(applied.object.namespace());
+            let key = (text("kind").unwrap_or_default(), namespace, text("name").unwrap_or_default());
+            let suspended = suspension(&applied.object).or_else(|| applied.suspended.clone());
+            releases.entry(key).or_default().push(suspended);
+        }
+        for found in sources.iter_mut().filter(|found| found.source.suspended.is_none()) {
+            let id = &found.source.id;
+            let Some(places) = releases.get(&(id.kind.as_str(), id.namespace.as_deref(), id.name.as_str())) else {
+                continue;
+            };
+            if let Some(Some(place)) = places.first().filter(|_| places.iter().all(Option::is_some)) {
+                found.source.suspended = Some(place.clone());
+            }
+        }
     }
 
     fn values_images(&self, applied: &Applied, sources: &mut Vec<Found>) {
@@ -83,10 +107,7 @@ impl Objects<'_> {
             };
             let place = Some(applied.object.place());
             if let Some(mut found) = self.image(applied.object.namespace(), &name, image.fields, place) {
-                let suspended = applied.object.tree.leaf(&["spec", "suspend"]);
-                let suspended = suspended.filter(|leaf| leaf.text.as_deref() == Ok("true"));
-                let own = suspended.map(|leaf| place_of(leaf, &applied.object));
-                found.source.suspended = own.or_else(|| applied.suspended.clone());
+                found.source.suspended = suspension(&applied.object).or_else(|| applied.suspended.clone());
                 if !sources.iter().any(|other| other.is_same_image(&found)) {
                     sources.push(found);
                 }
@@ -118,7 +139,7 @@ impl Objects<'_> {
             id,
             app: AppName::nameless(),
             artifact,
-            choice: choice::choose(SourceKind::Image, &reference),
+            choice: choice::choose(SourceKind::Image, &reference, Tags::Verbatim),
             reference,
             helm_layer: false,
             verify: None,
@@ -179,7 +200,7 @@ impl Objects<'_> {
         let reference = chart.field("sourceRef").unwrap_or(chart);
         let repository = self.text_of(object, reference, "name")?;
         let namespace = reference.text(&["namespace"]).or(object.namespace());
-        let Some(repository) = self.named("HelmRepository", namespace, &repository) else {
+        let Some(repository) = self.reconciled.named("HelmRepository", namespace, &repository) else {
             let message = format!("HelmRepository `{repository}` is not found in {}", self.environment);
             let unknown = Unknown { code: FindingCode::SourceMissing, message, place: Some(object.place()) };
             self.files.say(unknown.code, unknown.message.clone(), unknown.place.clone());
@@ -193,15 +214,6 @@ impl Objects<'_> {
         Ok(Artifact::HelmChart { repository: url.to_owned(), chart: name })
     }
 
-    /// Returns the object of a kind that a reference names.
-    pub fn named(&self, kind: &str, namespace: Option<&str>, name: &str) -> Option<&Resource> {
-        let objects = self.reconciled.objects.iter().map(|applied| &applied.object);
-        let mut named = objects.filter(|object| object.is_flux(kind) && object.name() == name);
-        let exact = named.clone().find(|object| object.namespace() == namespace);
-        // Without a namespace of its own an object lands where the Kustomization that applies it says.
-        exact.or_else(|| named.find(|object| object.namespace().is_none() || namespace.is_none())).map(|found| &**found)
-    }
-
     fn found(
         &self,
         object: &Resource,
@@ -213,7 +225,7 @@ impl Objects<'_> {
             fields.iter().filter_map(|(name, path)| given(object, path).map(|leaf| (*name, resolved(leaf)))).collect();
         let mut reference = Reference { fields: given.iter().map(|(name, leaf)| (*name, leaf.value())).collect() };
         choice::note_shadows(kind, &mut reference);
-        let suspended = object.tree.leaf(&["spec", "suspend"]).filter(|leaf| leaf.text.as_deref() == Ok("true"));
+        let helm_layer = object.tree.text(&["spec", "layerSelector", "mediaType"]) == Some(HELM_LAYER);
         let provider = object.tree.leaf(&["spec", "verify", "provider"]);
         let source = Source {
             environment: self.environment.clone(),
@@ -221,11 +233,11 @@ impl Objects<'_> {
             // Which app it belongs to is told when all sources are known.
             app: AppName::nameless(),
             artifact,
-            choice: choice::choose(kind, &reference),
+            choice: choice::choose(kind, &reference, if helm_layer { Tags::Charts } else { Tags::Verbatim }),
             reference,
-            helm_layer: object.tree.text(&["spec", "layerSelector", "mediaType"]) == Some(HELM_LAYER),
+            helm_layer,
             verify: provider.and_then(|leaf| Some((leaf.text.as_deref().ok()?.to_owned(), place_of(leaf, object)))),
-            suspended: suspended.map(|leaf| place_of(leaf, object)),
+            suspended: suspension(object),
             place: object.place(),
         };
         Found { source, spots: given.into_iter().map(|(name, leaf)| (name, leaf.chain.clone())).collect() }
@@ -311,6 +323,12 @@ fn resolved(leaf: &Rc<Leaf>) -> Rc<Leaf> {
 /// Returns the leaf at a path, unless it is null or empty, which Flux takes for not given.
 fn given<'a>(object: &'a Resource, path: &[&str]) -> Option<&'a Rc<Leaf>> {
     object.tree.leaf(path).filter(|leaf| leaf.text.as_deref() != Ok(""))
+}
+
+/// Returns where `suspend: true` stands.
+fn suspension(object: &Resource) -> Option<Place> {
+    let leaf = object.tree.leaf(&["spec", "suspend"]).filter(|leaf| leaf.text.as_deref() == Ok("true"))?;
+    Some(place_of(leaf, object))
 }
 
 fn place_of(leaf: &Leaf, object: &Resource) -> Place {

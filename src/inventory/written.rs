@@ -1,12 +1,12 @@
 //! Every written version: where it stands, and what it decides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 use super::scan::Scan;
 use super::sources::Found;
 use super::text::{Spot, Text};
-use crate::model::{EnvironmentName, FieldName, RepoPath, Slot, WrittenValue};
+use crate::model::{EnvironmentName, FieldName, Form, RepoPath, Slot, WrittenValue};
 
 /// The written values so far, in order of path and position.
 #[derive(Default)]
@@ -31,7 +31,9 @@ impl Written {
             let shadow = shadow.and_then(|by| found.source.reference.field(by)?.deciding_slot());
             let filter = *field == FieldName::SemverFilter;
             for (at, spot) in spots.iter().enumerate().filter(|_| !filter) {
-                let deciding = at + 1 == spots.len();
+                // What can't be told decides nothing that anybody could rely on.
+                let known = found.source.reference.field(*field).is_some_and(|value| value.text.is_ok());
+                let deciding = known && at + 1 == spots.len();
                 let kind = if at == 0 { field.kind() } else { "variable" };
                 let value = self.entry(spot, kind);
                 if value.environments.is_empty() {
@@ -48,7 +50,15 @@ impl Written {
 
     /// Returns all of them; what decides something anywhere is not shadowed.
     pub fn into_values(self) -> Vec<WrittenValue> {
+        // A scalar of which a part decides is listed once, as that part.
+        let scalar = |value: &WrittenValue, spans: usize| {
+            (value.slot.path().clone(), value.slot.spans.get(..spans).unwrap_or_default().to_vec())
+        };
+        let is_part = |value: &&WrittenValue| value.slot.spans.last().is_some_and(|span| span.form == Form::Part);
+        let in_parts: HashSet<_> =
+            self.values.values().filter(is_part).map(|value| scalar(value, value.slot.spans.len() - 1)).collect();
         let mut values: Vec<WrittenValue> = self.values.into_values().collect();
+        values.retain(|value| !value.decides.is_empty() || !in_parts.contains(&scalar(value, value.slot.spans.len())));
         for value in &mut values {
             if !value.decides.is_empty() {
                 value.shadowed_by = None;
