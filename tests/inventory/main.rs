@@ -2,5 +2,6 @@
 
 mod direct;
 mod fleets;
+mod hostile;
 mod layouts;
 mod repository;
