@@ -1,6 +1,6 @@
 //! What would change, and why the rest stays.
 
-use super::{AppName, Artifact, Digest, EnvironmentName, Place, Slot, Tag, Version};
+use super::{AppName, Artifact, Digest, EnvironmentName, Failure, Place, Slot, Tag, Version};
 
 /// A step for every app and environment that was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct Step {
     pub waits: Option<jiff::Timestamp>,
     /// The scalars to replace, for *advance*.
     pub edits: Vec<Edit>,
+    /// The error that made it unknown, if one did.
+    pub failure: Option<Failure>,
 }
 
 /// A version in the registry, as far as it is known.
