@@ -24,7 +24,7 @@ pub use error::{ConstraintError, Fault};
 pub use filter::{Filter, FilterError, FilterFault};
 pub use older::{Flux, differs};
 pub use select::{
-    Chart, Considered, IndexEntry, Selection, Spelling, chart, select, select_chart, select_git, select_indexed,
+    Chart, Considered, IndexEntry, Selection, Spelling, chart, order, select, select_chart, select_git, select_indexed,
 };
 
 /// The parsed text of a range, as Masterminds/semver v3.5.0 reads it.

@@ -52,6 +52,8 @@ enum Rule {
     Range(Constraint),
     /// A chart's version that stands in the index letter for letter.
     Literal(String),
+    /// None was given: every version matches and nothing is selected.
+    Any,
 }
 
 /// What a chart's `version` asks of a Helm repository in an OCI registry.
@@ -107,6 +109,23 @@ pub fn select<T: AsRef<str>>(
         row(&spelling.tag(text), version, code)
     });
     rank(rows.collect(), Rule::Range(constraint.clone()), filter.map(ToString::to_string))
+}
+
+/// Puts tags in order without a range: every version that passes the filter matches, and nothing is selected.
+pub fn order<T: AsRef<str>>(tags: &[T], filter: Option<&Filter>, spelling: Spelling) -> Selection {
+    let rows = tags.iter().map(|tag| {
+        let text = tag.as_ref();
+        let version = Version::parse_flux(&spelling.version(text)).ok();
+        let code = match (&version, filter.is_none_or(|filter| filter.matches(text))) {
+            (_, false) => ReasonCode::FilteredOut,
+            (None, true) => ReasonCode::NotAVersion,
+            (Some(_), true) => ReasonCode::Matches,
+        };
+        row(text, version, code)
+    });
+    let tags = in_order(rows.collect()).into_iter().map(|row| row.considered).collect();
+    let filter = filter.map(ToString::to_string);
+    Selection { selected: None, tied: Vec::new(), tags, rule: Rule::Any, filter }
 }
 
 /// Selects as a `GitRepository` with `ref.semver` does: of equal precedence, the tag of the latest commit.
@@ -276,9 +295,11 @@ impl Selection {
         let rule = match &self.rule {
             Rule::Range(constraint) => constraint.to_string(),
             Rule::Literal(version) => version.clone(),
+            Rule::Any => String::new(),
         };
         match code {
             ReasonCode::Selected => format!("the newest that `{rule}` admits"),
+            ReasonCode::Matches if self.rule == Rule::Any => "a version".to_owned(),
             ReasonCode::Matches => format!("`{rule}` admits it"),
             ReasonCode::Tied => {
                 let others: Vec<String> =

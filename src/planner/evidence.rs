@@ -208,7 +208,7 @@ fn judge_source(source: &Source, asked: Evidence, candidate: &Candidate<'_>, inq
         (_, Choice::Range { constraint, .. }) => {
             let message = if admits(source, constraint, candidate) {
                 format!("{name} selects {spelled} now, not {}", candidate.tag)
-            } else if candidate.version.is_prerelease() {
+            } else if candidate.version.is_pre_release() {
                 format!("{name} never had it: its range `{constraint}` has no -0, so pre-releases don't match")
             } else {
                 format!("{name} never had it: its range `{constraint}` doesn't admit it")

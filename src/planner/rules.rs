@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use jiff::{Timestamp, ToSpan, Zoned, civil};
 
 use super::{Purpose, Request};
-use crate::constraint::Constraint;
+use crate::constraint::{Admission, Constraint};
 use crate::model::{
     AppDefinition, Environment, EnvironmentName, Freeze, Hold, Place, Reason, ReasonCode, Rule, Stages, Version,
 };
@@ -47,13 +47,13 @@ fn outside_range(environment: &Environment, version: &Version) -> Option<Reason>
             return Some(Reason { code: ReasonCode::OutsideRange, message, place });
         }
     };
-    if constraint.check(version) {
-        return None;
-    }
-    let (code, message) = if version.is_prerelease() && !constraint.admits_prereleases() {
-        (ReasonCode::PreRelease, format!("a pre-release; {name}'s range `{text}` has no -0, so pre-releases don't match"))
-    } else {
-        (ReasonCode::OutsideRange, format!("outside {name}'s range `{text}`"))
+    let (code, message) = match constraint.explain(version) {
+        Admission::Admitted => return None,
+        Admission::PreRelease { .. } => {
+            let message = format!("a pre-release; {name}'s range `{text}` has no -0, so pre-releases don't match");
+            (ReasonCode::PreRelease, message)
+        }
+        Admission::Outside { .. } => (ReasonCode::OutsideRange, format!("outside {name}'s range `{text}`")),
     };
     Some(Reason { code, message, place })
 }

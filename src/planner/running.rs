@@ -1,8 +1,13 @@
 //! What an environment runs: what its pin says or its range selects.
 
+use jiff::Timestamp;
+
 use super::inquiry::{Found, Inquiry};
-use crate::constraint::{self, Selection};
-use crate::model::{Artifact, Choice, Chosen, Failure, FieldName, Place, Reason, ReasonCode, Source, SourceKind, Tag};
+
+use crate::constraint::{self, Constraint, Filter, IndexEntry, Selection, Spelling};
+use crate::model::{
+    Artifact, Choice, Chosen, Failure, FieldName, Place, Reason, ReasonCode, Source, SourceKind, Tag, Version,
+};
 
 /// What a source chooses now.
 pub(super) enum Running<'a> {
@@ -81,7 +86,7 @@ fn selected<'a>(
     };
     let selection = match select(source, tags, constraint, filter) {
         Ok(selection) => selection,
-        Err(error) => return Some(Running::Nothing(reason(ReasonCode::VersionUnknown, error.to_string()))),
+        Err(message) => return Some(Running::Nothing(reason(ReasonCode::VersionUnknown, message))),
     };
     if selection.tied.is_empty() {
         return Some(match selection.selected.and_then(|tag| tag.parse::<Tag>().ok()) {
@@ -131,20 +136,32 @@ fn tied<'a>(
 }
 
 /// Returns the version in a tag as the source's kind reads it.
-pub(super) fn version_of(source: &Source, tag: &Tag) -> Option<crate::model::Version> {
-    if is_chart(source) { crate::model::Version::parse_flux(&tag.as_str().replace('_', "+")).ok() } else { tag.version().cloned() }
+pub(super) fn version_of(source: &Source, tag: &Tag) -> Option<Version> {
+    if is_chart(source) { Version::parse_flux(&tag.as_str().replace('_', "+")).ok() } else { tag.version().cloned() }
 }
 
 fn is_chart(source: &Source) -> bool {
     source.helm_layer || matches!(source.id.kind, SourceKind::HelmRelease | SourceKind::HelmChart)
 }
 
-/// Selects as Flux does for the source's kind.
-fn select(
-    source: &Source,
-    tags: &[String],
-    constraint: &str,
-    filter: Option<&str>,
-) -> Result<Selection, constraint::SelectError> {
-    constraint::select_oci(tags, constraint, filter, source.helm_layer)
+/// Selects as Flux does for the source's kind; the error says what Flux would reject.
+fn select(source: &Source, tags: &[String], constraint: &str, filter: Option<&str>) -> Result<Selection, String> {
+    let range = || constraint.parse::<Constraint>().map_err(|error| error.to_string());
+    match (source.id.kind, &source.artifact) {
+        (SourceKind::HelmRelease | SourceKind::HelmChart, Ok(Artifact::HelmChart { .. })) => {
+            let entry = |tag: &String| IndexEntry { version: tag.clone(), created: None };
+            let entries: Vec<IndexEntry> = tags.iter().map(entry).collect();
+            constraint::select_indexed(&entries, constraint).map_err(|error| error.to_string())
+        }
+        (SourceKind::HelmRelease | SourceKind::HelmChart, _) => Ok(constraint::select_chart(tags, &range()?)),
+        (SourceKind::GitRepository, _) => {
+            let tags: Vec<(&String, Option<Timestamp>)> = tags.iter().map(|tag| (tag, None)).collect();
+            Ok(constraint::select_git(&tags, &range()?))
+        }
+        _ => {
+            let filter = filter.map(str::parse::<Filter>).transpose().map_err(|error| error.to_string())?;
+            let spelling = if source.helm_layer { Spelling::HelmChart } else { Spelling::Verbatim };
+            Ok(constraint::select(tags, &range()?, filter.as_ref(), spelling))
+        }
+    }
 }

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use crate::constraint::Selection;
 use crate::model::{
-    AppName, Chosen, Edit, EnvironmentName, Exit, Failure, Finding, Inventory, Place, Plan, Problem, Reason, Source, Stages,
-    Step, WrittenValue,
+    AppName, Chosen, Digest, Edit, EnvironmentName, Exit, Failure, Finding, Inventory, Place, Plan, Problem, Reason, Source, Stages,
+    Step, Tag, Version, WrittenValue,
 };
+use crate::planner::TagVerdict;
 
 /// A document: `apiVersion`, `kind`, then its own fields.
 #[derive(Serialize)]
@@ -176,9 +177,19 @@ pub struct PullRequestBody {
 
 /// Returns what a choice is called: its tag, else its version, else its digest.
 pub fn spelled(chosen: &Chosen) -> Option<String> {
-    let tag = chosen.tag.as_ref().map(ToString::to_string);
-    tag.or_else(|| chosen.version.as_ref().map(ToString::to_string))
-        .or_else(|| chosen.digest.as_ref().map(ToString::to_string))
+    let Chosen { tag, version, digest } = chosen;
+    let known = tag.is_some() || version.is_some() || digest.is_some();
+    known.then(|| spelled_tag(tag.as_ref(), version.as_ref(), digest.as_ref()))
+}
+
+/// Returns the first that is known of tag, version and digest; else `?`.
+pub fn spelled_tag(tag: Option<&Tag>, version: Option<&Version>, digest: Option<&Digest>) -> String {
+    match (tag, version, digest) {
+        (Some(tag), _, _) => tag.to_string(),
+        (None, Some(version), _) => version.to_string(),
+        (None, None, Some(digest)) => digest.to_string(),
+        (None, None, None) => "?".to_owned(),
+    }
 }
 
 impl From<&Edit> for EditBody {
@@ -247,14 +258,14 @@ impl TagsDocument {
             tag: considered.tag.clone(),
             version: considered.version.as_ref().map(ToString::to_string),
             matches: considered.matches,
-            reason: Fact::new(considered.reason.as_str(), &considered.message, None),
+            reason: Fact::from(&selection.reason(considered)),
         });
         Self {
             artifact,
             range,
             filter,
             selected: selection.selected.clone(),
-            matched: selection.matched.clone(),
+            matched: selection.matched().map(|considered| considered.tag.clone()).collect(),
             tied: selection.tied.clone(),
             tags: tags.collect(),
         }
@@ -457,4 +468,33 @@ pub fn is_behind(step: &Step) -> bool {
 pub fn reference_of(source: &Source) -> Option<String> {
     let obeyed = source.reference.fields.iter().find(|(_, value)| value.shadowed_by.is_none());
     obeyed.and_then(|(_, value)| value.text.as_ref().ok().cloned())
+}
+
+/// The body of `kind: Why`.
+#[derive(Serialize)]
+pub struct WhyDocument {
+    app: String,
+    tags: Vec<WhyTag>,
+}
+
+/// The verdict on one tag in one environment.
+#[derive(Serialize)]
+pub struct WhyTag {
+    tag: String,
+    environment: EnvironmentName,
+    verdict: &'static str,
+    reasons: Vec<Fact>,
+}
+
+impl WhyDocument {
+    /// Tells each verdict.
+    pub fn of(app: String, verdicts: &[TagVerdict]) -> Self {
+        let tags = verdicts.iter().map(|verdict| WhyTag {
+            tag: verdict.tag.clone(),
+            environment: verdict.environment.clone(),
+            verdict: verdict.verdict.as_str(),
+            reasons: verdict.reasons.iter().map(Fact::from).collect(),
+        });
+        Self { app, tags: tags.collect() }
+    }
 }

@@ -10,3 +10,4 @@ pub mod pull_request;
 pub mod status;
 pub mod tags;
 pub mod template;
+pub mod why;

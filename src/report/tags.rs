@@ -8,7 +8,7 @@ pub fn render(selection: &Selection, range: Option<&str>) -> String {
     let mut text = columns(
         selection.tags.iter().map(|considered| {
             let mark = if selection.selected.as_deref() == Some(&considered.tag) { ">" } else { " " };
-            vec![format!("{mark} {}", considered.tag), considered.message.clone()]
+            vec![format!("{mark} {}", considered.tag), selection.reason(considered).message]
         }),
         0,
     );
