@@ -22,8 +22,7 @@ impl Challenge {
     /// Returns what an answer asks for: a token where it offers that.
     pub(super) fn of(response: &Response) -> Option<Self> {
         let headers = response.headers.get_all(reqwest::header::WWW_AUTHENTICATE);
-        let all: Vec<Self> =
-            headers.iter().filter_map(|value| value.to_str().ok()).flat_map(|text| Self::parse(text)).collect();
+        let all: Vec<Self> = headers.iter().filter_map(|value| value.to_str().ok()).flat_map(Self::parse).collect();
         let bearer = all.iter().find(|challenge| matches!(challenge, Self::Bearer { .. }));
         let basic = || all.iter().find(|challenge| **challenge == Self::Basic);
         bearer.or_else(basic).or_else(|| all.first()).cloned()

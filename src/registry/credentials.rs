@@ -55,6 +55,15 @@ pub enum LoginSource {
     },
 }
 
+/// Which login was used, and which was not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoginUsed {
+    /// Where it came from.
+    pub source: LoginSource,
+    /// The token server that was not given the login, because nothing says that it may have it.
+    pub withheld: Option<String>,
+}
+
 /// Every login that the user has.
 pub(super) struct Credentials {
     settings: CredentialSettings,

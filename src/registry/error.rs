@@ -8,8 +8,8 @@ use serde::Deserialize;
 use crate::http::{self, Response};
 use crate::model::{Digest, Exit, OciRepository, Problem};
 
-use super::LoginSource;
 use super::login::Pass;
+use super::{LoginSource, LoginUsed};
 
 /// Why a question to a registry has no answer. Clones share their cause.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -34,7 +34,7 @@ pub enum Error {
         reference: String,
     },
     /// The registry let nobody in, or not this login.
-    #[error("`{registry}` refuses to read `{}` with status {status} ({login})", artifact.repository())]
+    #[error("`{registry}` refuses to read `{}` with status {status} ({})", artifact.repository(), login.source)]
     Denied {
         /// The artifact.
         artifact: OciRepository,
@@ -43,19 +43,17 @@ pub enum Error {
         /// 401 or 403.
         status: u16,
         /// Which login was used.
-        login: LoginSource,
-        /// The token server that the login was kept from.
-        withheld: Option<String>,
+        login: Box<LoginUsed>,
     },
     /// The token server refused.
-    #[error("`{server}` refuses the login ({login})")]
+    #[error("`{server}` refuses the login ({})", login.source)]
     LoginRefused {
         /// The token server.
         server: String,
+        /// The registry that named it.
+        registry: String,
         /// Which login was used.
-        login: LoginSource,
-        /// The token server that the login was kept from.
-        withheld: Option<String>,
+        login: Box<LoginUsed>,
     },
     /// The registry wants a login of a kind that we don't know.
     #[error("`{registry}` asks for a login by `{scheme}`, which is none that registries use")]
@@ -107,12 +105,10 @@ pub enum Error {
         excerpt: String,
     },
     /// The bytes aren't those that were asked for or announced.
-    #[error("`{artifact}`: `{registry}` announced `{announced}` and sent `{sent}`")]
+    #[error("`{artifact}` announced `{announced}` and sent `{sent}`")]
     DigestDiffers {
-        /// The artifact.
+        /// The artifact, at the registry that was asked.
         artifact: OciRepository,
-        /// Who was asked.
-        registry: String,
         /// What was asked for, or what the header says, escaped.
         announced: String,
         /// What the bytes are.
@@ -179,8 +175,7 @@ impl Error {
             }
             (404, _) => Self::NoRepository { artifact, registry },
             (status @ (401 | 403), _) => {
-                let (login, withheld) = (pass.source.clone(), pass.withheld.clone());
-                Self::Denied { artifact, registry, status, login, withheld }
+                Self::Denied { artifact, registry, status, login: Box::new(pass.login.clone()) }
             }
             _ => Self::answer(response, "nothing that a registry answers"),
         }
@@ -250,19 +245,8 @@ impl Problem for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Http(error) => error.hint(),
-            Self::Denied { withheld: Some(server), registry, .. } => Some(realm_hint(server, registry)),
-            Self::LoginRefused { withheld: Some(server), .. } => Some(realm_hint(server, "the registry")),
-            Self::Denied { registry, login: LoginSource::Nowhere, .. } => Some(format!(
-                "log in with `docker login {registry}`; registries answer the same for what does not exist"
-            )),
-            Self::Denied { registry, .. } => Some(format!(
-                "check that the login may read it, or log in again with `docker login {registry}`; registries answer \
-                 the same for what does not exist"
-            )),
-            Self::LoginRefused { login: LoginSource::Nowhere, .. } => {
-                Some("log in with `docker login` for the registry".to_owned())
-            }
-            Self::LoginRefused { .. } => Some("log in again with `docker login` for the registry".to_owned()),
+            Self::Denied { registry, login, .. } => Some(login.hint(registry)),
+            Self::LoginRefused { registry, login, .. } => Some(login.hint(registry)),
             Self::Realm { registry, .. } => {
                 Some(format!("if that is right, add it to `realms:` of `{registry}` in your own configuration"))
             }
@@ -281,11 +265,22 @@ impl Problem for Error {
     }
 }
 
-fn realm_hint(server: &str, registry: &str) -> String {
-    format!(
-        "the login was kept from the token server `{server}`; if it belongs to the registry, add `realms: [{server}]` \
-         for {registry} in your own configuration"
-    )
+impl LoginUsed {
+    fn hint(&self, registry: &str) -> String {
+        match (&self.withheld, &self.source) {
+            (Some(server), _) => format!(
+                "the login was kept from the token server `{server}`; if it belongs to the registry, add \
+                 `realms: [{server}]` for `{registry}` in your own configuration"
+            ),
+            (None, LoginSource::Nowhere) => {
+                format!("log in with `docker login {registry}`; registries answer the same for what does not exist")
+            }
+            (None, _) => format!(
+                "check that the login may read it, or log in again with `docker login {registry}`; registries answer \
+                 the same for what does not exist"
+            ),
+        }
+    }
 }
 
 fn quoted(excerpt: &str) -> String {

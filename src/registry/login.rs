@@ -11,7 +11,7 @@ use url::form_urlencoded::Serializer;
 use crate::http::{Origin, Request, Response, Token};
 
 use super::challenge::Challenge;
-use super::credentials::{Credential, LoginSource};
+use super::credentials::{Credential, LoginSource, LoginUsed};
 use super::realm::{self, Trust};
 use super::{Error, Session};
 
@@ -37,10 +37,8 @@ struct State {
 pub(super) struct Pass {
     /// The value of the `Authorization` header; none for an anonymous request.
     pub(super) token: Option<Token>,
-    /// Where the login behind it came from.
-    pub(super) source: LoginSource,
-    /// The token server that was not given the login because nothing says that it may have it.
-    pub(super) withheld: Option<String>,
+    /// The login behind it.
+    pub(super) login: LoginUsed,
     /// How often the login was made; 0: never.
     generation: u64,
     until: Option<Instant>,
@@ -115,7 +113,7 @@ impl State {
 
 async fn handshake(session: &Session<'_>, challenge: &Challenge) -> Result<Pass, Error> {
     let (credential, source) = session.shared.credentials.of(&session.asked).await?;
-    let carry = |token, source| Pass { token, source, ..Pass::default() };
+    let carry = |token, source| Pass { token, login: LoginUsed { source, withheld: None }, ..Pass::default() };
     match (challenge, credential) {
         (Challenge::Other(scheme), _) => {
             Err(Error::LoginScheme { registry: session.endpoint.host().to_owned(), scheme: scheme.clone() })
@@ -147,15 +145,20 @@ async fn exchange(
     })?;
     let server = Origin::of(&url).authority();
     let has_login = !matches!(credential, Credential::None);
-    let (credential, source, withheld) = match trust {
-        Trust::Login => (credential, source, None),
-        Trust::Nothing => (Credential::None, LoginSource::Nowhere, has_login.then(|| server.clone())),
+    let (credential, login) = match trust {
+        Trust::Login => (credential, LoginUsed { source, withheld: None }),
+        Trust::Nothing => {
+            (Credential::None, LoginUsed { source: LoginSource::Nowhere, withheld: has_login.then(|| server.clone()) })
+        }
     };
     let request = ask(url, service, session.asked.repository(), &credential);
     let response = session.shared.http.send(request).await?;
     match response.status.as_u16() {
         200 => {}
-        400 | 401 | 403 => return Err(Error::LoginRefused { server, login: source, withheld }),
+        400 | 401 | 403 => {
+            let registry = registry.authority();
+            return Err(Error::LoginRefused { server, registry, login: Box::new(login) });
+        }
         _ => return Err(Error::answer(&response, "no token")),
     }
     let issued: Issued = serde_json::from_slice(&response.bytes).map_err(|_| Error::answer(&response, "no token"))?;
@@ -164,7 +167,7 @@ async fn exchange(
     let life = issued.expires_in.map(|seconds| Duration::from_secs(seconds.min(86_400)).saturating_sub(MARGIN));
     // A token that lives for less than the margin is used once, not asked for over and over.
     let until = life.filter(|life| !life.is_zero()).map(|life| Instant::now() + life);
-    Ok(Pass { token: Some(token), source, withheld, until, ..Pass::default() })
+    Ok(Pass { token: Some(token), login, until, ..Pass::default() })
 }
 
 /// Asks for the right to read one repository, whatever right the registry said to ask for.

@@ -189,12 +189,8 @@ fn verify(
     response: &Response,
     sent: &Digest,
 ) -> Result<(), Error> {
-    let differs = |announced: String| Error::DigestDiffers {
-        artifact: session.artifact.clone(),
-        registry: session.asked.registry().to_owned(),
-        announced,
-        sent: sent.clone(),
-    };
+    let differs =
+        |announced: String| Error::DigestDiffers { artifact: session.asked.clone(), announced, sent: sent.clone() };
     if let ManifestReference::Digest(asked) = reference
         && asked != sent
     {

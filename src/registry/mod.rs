@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::http::{Http, Request, Response};
 use crate::model::OciRepository;
 
-pub use self::credentials::LoginSource;
+pub use self::credentials::{LoginSource, LoginUsed};
 pub use self::error::Error;
 pub use self::manifest::{Descriptor, Manifest, ManifestKind, ManifestReference};
 pub use self::settings::{CredentialSettings, HostSettings, Settings};
