@@ -73,7 +73,8 @@ const EFFECTS: [&str; 22] = [
 ];
 
 /// Crates that only one room knows.
-const ONE_ROOM: [(&str, &str); 8] = [
+const ONE_ROOM: [(&str, &str); 9] = [
+    ("granit_parser", "yaml"),
     ("git2", "git"),
     ("serde_yaml", "config"),
     ("reqwest", "http"),

@@ -1,8 +1,9 @@
 //! One YAML document of configuration: values as serde_yaml reads them, each with its position.
 //!
 //! serde's data model has no room for positions, so the document is read into serde_yaml's `Value` first, and typed
-//! from there by a deserializer that knows where each value stands. [`Located`] asks it for that.
+//! from there by a deserializer that takes each value's position from the YAML room. [`Located`] asks it for that.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -11,7 +12,7 @@ use serde::{Deserialize, forward_to_deserialize_any};
 use serde_yaml::Value;
 
 use super::Fact;
-use super::places::{Inside, Places, Position, Unplaced, places};
+use crate::yaml::{Content, Node, Position, Stream};
 
 /// No configuration needs more.
 const LIMIT: usize = 4 * 1024 * 1024;
@@ -47,7 +48,7 @@ impl Failure {
 
     /// Returns where it is: the file's beginning if nothing nearer is known.
     pub fn position(&self) -> Position {
-        self.at.unwrap_or(Position { line: 1, column: 1 })
+        self.at.unwrap_or(Position::START)
     }
 }
 
@@ -120,15 +121,15 @@ pub fn read<T: DeserializeOwned + Default>(bytes: &[u8]) -> Result<T, Failure> {
         Failure::at(Fact::Encoding, end_of(&valid))
     })?;
     let value = serde_yaml::from_str::<Value>(text).map_err(|error| syntax(text, &error))?;
-    match (value, places(text)) {
-        (Value::Null, Ok(None)) => Ok(T::default()),
-        (Value::Null, Ok(Some(places))) if matches!(places.inside, Inside::Scalar) => Ok(T::default()),
-        (value, Ok(Some(places))) => T::deserialize(At { value: &value, places: &places }),
-        (_, Err(Unplaced::Duplicate { key, at })) => Err(Failure::at(Fact::DuplicateKey { key }, at)),
-        (_, Ok(None) | Err(Unplaced::Unreadable)) => {
-            let message = "the file uses YAML that two readers would read differently".to_owned();
-            Err(Failure { fact: Fact::Syntax { message }, at: None })
-        }
+    let stream = Stream::parse_text(text);
+    if let Some(problem) = stream.problems.first() {
+        return Err(Failure::at(Fact::Syntax { message: problem.to_string() }, problem.position()));
+    }
+    match (&value, stream.documents.first()) {
+        (Value::Null, None) => Ok(T::default()),
+        (Value::Null, Some(document)) if document.root.is_null() => Ok(T::default()),
+        (value, Some(document)) => T::deserialize(At { value, node: &document.root }),
+        (_, None) => Err(read_differently()),
     }
 }
 
@@ -137,8 +138,14 @@ fn end_of(text: &str) -> Position {
     Position { line: text.matches('\n').count() + 1, column: last.chars().count() + 1 }
 }
 
+fn read_differently() -> Failure {
+    let message = "the file uses YAML that two readers would read differently".to_owned();
+    Failure { fact: Fact::Syntax { message }, at: None }
+}
+
 fn syntax(text: &str, error: &serde_yaml::Error) -> Failure {
-    if let Err(Unplaced::Duplicate { key, at }) = places(text) {
+    let stream = Stream::parse_text(text);
+    if let Some((key, at)) = stream.documents.first().and_then(|document| duplicate(&document.root)) {
         return Failure::at(Fact::DuplicateKey { key }, at);
     }
     let written = error.to_string();
@@ -150,11 +157,26 @@ fn syntax(text: &str, error: &serde_yaml::Error) -> Failure {
     Failure { fact: Fact::Syntax { message }, at }
 }
 
+/// Returns the first key that stands twice in one mapping, and its second place.
+fn duplicate(node: &Node) -> Option<(String, Position)> {
+    match &node.content {
+        Content::Scalar(_) | Content::Alias(..) => None,
+        Content::Sequence(items) => items.iter().find_map(duplicate),
+        Content::Mapping(entries) => {
+            let mut seen = HashSet::new();
+            entries.iter().find_map(|(key, value)| match key.scalar() {
+                Some(scalar) if !seen.insert(&*scalar.text) => Some((scalar.text.to_string(), key.position)),
+                _ => duplicate(value),
+            })
+        }
+    }
+}
+
 /// A value at its place.
 #[derive(Clone, Copy)]
 struct At<'a> {
     value: &'a Value,
-    places: &'a Places,
+    node: &'a Node,
 }
 
 const LOCATED: &str = "$promote::Located";
@@ -195,8 +217,8 @@ impl<'de> de::SeqAccess<'de> for Parts<'_> {
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Failure> {
         self.next += 1;
         match self.next {
-            1 => seed.deserialize(self.at.places.at.line.into_deserializer()).map(Some),
-            2 => seed.deserialize(self.at.places.at.column.into_deserializer()).map(Some),
+            1 => seed.deserialize(self.at.node.position.line.into_deserializer()).map(Some),
+            2 => seed.deserialize(self.at.node.position.column.into_deserializer()).map(Some),
             _ => seed.deserialize(self.at).map(Some),
         }
     }
@@ -206,7 +228,7 @@ impl<'de> Deserializer<'de> for At<'_> {
     type Error = Failure;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
-        let read = match (self.value, &self.places.inside) {
+        let read = match (self.value, &self.node.resolved().content) {
             (Value::Null, _) => visitor.visit_unit(),
             (Value::Bool(value), _) => visitor.visit_bool(*value),
             (Value::String(value), _) => visitor.visit_str(value),
@@ -215,11 +237,11 @@ impl<'de> Deserializer<'de> for At<'_> {
                 (_, Some(value), _) => visitor.visit_i64(value),
                 (_, _, value) => visitor.visit_f64(value.unwrap_or(f64::NAN)),
             },
-            (Value::Sequence(values), Inside::Sequence(places)) => {
-                visitor.visit_seq(Items { items: values.iter().zip(places.iter()) })
+            (Value::Sequence(values), Content::Sequence(nodes)) => {
+                visitor.visit_seq(Items { items: values.iter().zip(nodes) })
             }
-            (Value::Mapping(values), Inside::Mapping(places)) => {
-                visitor.visit_map(Entries { entries: values.iter().zip(places.iter()), value: None })
+            (Value::Mapping(values), Content::Mapping(nodes)) => {
+                visitor.visit_map(Entries { entries: values.iter().zip(nodes), value: None })
             }
             (Value::Tagged(tagged), _) => Err(Failure {
                 fact: Fact::WrongType {
@@ -228,12 +250,9 @@ impl<'de> Deserializer<'de> for At<'_> {
                 },
                 at: None,
             }),
-            (Value::Sequence(_) | Value::Mapping(_), _) => {
-                let message = "the file uses YAML that two readers would read differently".to_owned();
-                Err(Failure { fact: Fact::Syntax { message }, at: None })
-            }
+            (Value::Sequence(_) | Value::Mapping(_), _) => Err(read_differently()),
         };
-        read.map_err(|failure| failure.or_at(self.places.at))
+        read.map_err(|failure| failure.or_at(self.node.position))
     }
 
     /// A key that stands there has a value: `soak:` with nothing behind it is a mistake, not an absence.
@@ -261,7 +280,7 @@ impl<'de> Deserializer<'de> for At<'_> {
             }
             _ => Err(wrong_type(self.value, "a word")),
         };
-        read.map_err(|failure| failure.or_at(self.places.at))
+        read.map_err(|failure| failure.or_at(self.node.position))
     }
 
     /// Refuses a list, which serde would take for the struct's fields in order.
@@ -273,7 +292,7 @@ impl<'de> Deserializer<'de> for At<'_> {
     ) -> Result<V::Value, Failure> {
         match self.value {
             Value::Mapping(_) => self.deserialize_any(visitor),
-            _ => Err(wrong_type(self.value, "a mapping").or_at(self.places.at)),
+            _ => Err(wrong_type(self.value, "a mapping").or_at(self.node.position)),
         }
     }
 
@@ -291,11 +310,11 @@ struct Items<I> {
     items: I,
 }
 
-impl<'a, 'de, I: Iterator<Item = (&'a Value, &'a Places)>> de::SeqAccess<'de> for Items<I> {
+impl<'a, 'de, I: Iterator<Item = (&'a Value, &'a Node)>> de::SeqAccess<'de> for Items<I> {
     type Error = Failure;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Failure> {
-        self.items.next().map(|(value, places)| seed.deserialize(At { value, places })).transpose()
+        self.items.next().map(|(value, node)| seed.deserialize(At { value, node })).transpose()
     }
 }
 
@@ -304,22 +323,20 @@ struct Entries<'a, I> {
     value: Option<At<'a>>,
 }
 
-impl<'a, 'de, I: Iterator<Item = ((&'a Value, &'a Value), &'a (Position, Places))>> de::MapAccess<'de>
-    for Entries<'a, I>
-{
+impl<'a, 'de, I: Iterator<Item = ((&'a Value, &'a Value), &'a (Node, Node))>> de::MapAccess<'de> for Entries<'a, I> {
     type Error = Failure;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Failure> {
-        let Some(((key, value), (at, places))) = self.entries.next() else {
+        let Some(((key, value), (name, node))) = self.entries.next() else {
             return Ok(None);
         };
-        self.value = Some(At { value, places });
-        let places = Places { at: *at, inside: Inside::Scalar };
+        self.value = Some(At { value, node });
         // Only texts: serde would take a number for the index of a field.
         if !key.is_string() {
-            return Err(wrong_type(key, "a text as key").or_at(*at));
+            return Err(wrong_type(key, "a text as key").or_at(name.position));
         }
-        seed.deserialize(At { value: key, places: &places }).map(Some).map_err(|failure| failure.or_at(*at))
+        let key = At { value: key, node: name };
+        seed.deserialize(key).map(Some).map_err(|failure| failure.or_at(name.position))
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Failure> {

@@ -1,14 +1,11 @@
-//! What the program reads from the process environment, in one place.
+//! What the program reads from the process environment, but for the tokens, which are the forge's to bind to hosts.
 //!
 //! The caller gives the variables as a map. An empty variable counts as one that isn't set.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use secrecy::SecretString;
 use url::Url;
-
-use super::user::{ForgeKind, Settings};
 
 /// What the process environment says.
 #[derive(Clone, Debug, Default)]
@@ -21,8 +18,6 @@ pub struct ProcessEnvironment {
     pub is_plain: bool,
     /// Where the run happens, if in CI.
     pub ci: Option<Ci>,
-    tokens: BTreeMap<Variable, SecretString>,
-    github_host: Option<String>,
 }
 
 /// The user's own configuration file.
@@ -75,49 +70,6 @@ pub struct GitlabCi {
     pub merge_request: Option<u64>,
 }
 
-/// The variables that hold a forge's token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Variable {
-    /// `GH_TOKEN`
-    Gh,
-    /// `GITHUB_TOKEN`
-    Github,
-    /// `GH_ENTERPRISE_TOKEN`
-    GhEnterprise,
-    /// `GITLAB_TOKEN`
-    Gitlab,
-    /// `GITEA_TOKEN`
-    Gitea,
-    /// `FORGEJO_TOKEN`
-    Forgejo,
-}
-
-/// A forge's token and where it comes from.
-#[derive(Clone, Copy, Debug)]
-pub struct ForgeToken<'a> {
-    /// The variable.
-    pub variable: Variable,
-    /// The token.
-    pub token: &'a SecretString,
-}
-
-impl Variable {
-    /// Every variable.
-    pub const ALL: [Self; 6] = [Self::Gh, Self::Github, Self::GhEnterprise, Self::Gitlab, Self::Gitea, Self::Forgejo];
-
-    /// Returns the variable's name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Gh => "GH_TOKEN",
-            Self::Github => "GITHUB_TOKEN",
-            Self::GhEnterprise => "GH_ENTERPRISE_TOKEN",
-            Self::Gitlab => "GITLAB_TOKEN",
-            Self::Gitea => "GITEA_TOKEN",
-            Self::Forgejo => "FORGEJO_TOKEN",
-        }
-    }
-}
-
 impl ProcessEnvironment {
     /// Reads the variables.
     pub fn read(variables: &BTreeMap<String, String>) -> Self {
@@ -131,53 +83,12 @@ impl ProcessEnvironment {
             .or_else(|| home.as_ref().map(|home| home.join(".config")));
         let usual = folder.map(|folder| UserFile { path: folder.join("promote/config.yaml"), is_named: false });
         let named = path("PROMOTE_CONFIG").map(|path| UserFile { path, is_named: true });
-        let tokens = Variable::ALL.into_iter().filter_map(|variable| {
-            // A line break at the end comes with `$(cat file)` of some shells and with secrets that are files.
-            given(variable.as_str()).map(|token| (variable, SecretString::from(token.trim().to_owned())))
-        });
         Self {
             user_file: named.or(usual),
             is_plain: given("NO_COLOR").is_some() || given("TERM").is_some_and(|term| term == "dumb"),
             ci: ci(&given),
-            tokens: tokens.collect(),
-            github_host: given("GH_HOST").map(|host| host.to_ascii_lowercase()),
             home,
         }
-    }
-
-    /// Returns the token that may go to a forge's host (with its port, unless it is the scheme's own), if there is one.
-    ///
-    /// A token goes to the hosts that its name stands for, to those that the user's own configuration calls so, and to
-    /// no other: the repository's content never adds one.
-    pub fn forge_token(&self, host: &str, settings: &Settings) -> Option<ForgeToken<'_>> {
-        let host = host.to_ascii_lowercase();
-        let kind = settings.forge_kind(&host);
-        let actions = matches!(&self.ci, Some(Ci::Github(run)) if run.server.as_deref() == Some(host.as_str()));
-        let gitlab_ci = matches!(&self.ci, Some(Ci::Gitlab(job)) if job.server.as_deref() == Some(host.as_str()));
-        let enterprise = kind == Some(ForgeKind::Github) || self.github_host.as_deref() == Some(host.as_str());
-        let mut allowed = Vec::new();
-        if host == "github.com" || actions {
-            allowed.extend([Variable::Gh, Variable::Github]);
-        }
-        if enterprise && host != "github.com" {
-            allowed.push(Variable::GhEnterprise);
-        }
-        if host == "gitlab.com" || gitlab_ci || kind == Some(ForgeKind::Gitlab) {
-            allowed.push(Variable::Gitlab);
-        }
-        if host == "codeberg.org" || kind == Some(ForgeKind::Forgejo) {
-            allowed.push(Variable::Forgejo);
-        }
-        if host == "codeberg.org" || kind == Some(ForgeKind::Gitea) {
-            allowed.push(Variable::Gitea);
-        }
-        let found = allowed.into_iter().find_map(|variable| Some((variable, self.tokens.get(&variable)?)));
-        found.map(|(variable, token)| ForgeToken { variable, token })
-    }
-
-    /// Returns every token, so that the output can be searched for them.
-    pub fn tokens(&self) -> impl Iterator<Item = &SecretString> {
-        self.tokens.values()
     }
 }
 
@@ -214,9 +125,6 @@ fn host_of(url: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret;
-
-    use super::super::user::Sources;
     use super::*;
 
     fn environment(variables: &[(&str, &str)]) -> ProcessEnvironment {
@@ -224,72 +132,21 @@ mod tests {
         ProcessEnvironment::read(&owned)
     }
 
-    const TOKENS: [(&str, &str); 6] = [
-        ("GH_TOKEN", "gh"),
-        ("GITHUB_TOKEN", "github"),
-        ("GH_ENTERPRISE_TOKEN", "enterprise"),
-        ("GITLAB_TOKEN", "gitlab"),
-        ("GITEA_TOKEN", "gitea"),
-        ("FORGEJO_TOKEN", "forgejo"),
-    ];
-
     #[test]
-    fn a_token_goes_to_its_hosts_and_to_no_other() {
-        let file = "forges: {ghe.corp: {kind: github}, lab.corp: {kind: gitlab}, tea.corp: {kind: gitea}, \
-                    fj.corp: {kind: forgejo}, 'lab.corp:8443': {kind: gitlab}, unknown.corp: {plain_http: true}}";
-        let sources = Sources { file: Some(("config.yaml".into(), file.to_owned())), ..Sources::default() };
-        let settings = Settings::merge(&sources).expect("settings");
-        let mut variables = TOKENS.to_vec();
-        variables.extend([
-            ("GH_HOST", "own.corp"),
-            ("GITHUB_SERVER_URL", "https://actions.corp"),
-            ("CI_SERVER_HOST", "x"),
-        ]);
-        let environment_ = environment(&variables);
-        let token =
-            |host: &str| environment_.forge_token(host, &settings).map(|found| found.token.expose_secret().to_owned());
-        for (host, expected) in [
-            ("github.com", Some("gh")),
-            ("GitHub.com", Some("gh")),
-            ("github.com:8443", None),
-            ("evil-github.com", None),
-            ("github.com.evil.example", None),
-            ("ghe.corp", Some("enterprise")),
-            ("own.corp", Some("enterprise")),
-            ("actions.corp", None),
-            ("gitlab.com", Some("gitlab")),
-            ("lab.corp", Some("gitlab")),
-            ("lab.corp:8443", Some("gitlab")),
-            ("lab.corp:9443", None),
-            ("x", None),
-            ("tea.corp", Some("gitea")),
-            ("fj.corp", Some("forgejo")),
-            ("codeberg.org", Some("forgejo")),
-            ("unknown.corp", None),
-        ] {
-            assert_eq!(token(host).as_deref(), expected, "{host}");
-        }
-    }
-
-    #[test]
-    fn the_server_of_a_ci_run_gets_that_ci_s_token() {
-        let mut variables = TOKENS.to_vec();
-        variables.extend([("GITHUB_ACTIONS", "true"), ("GITHUB_SERVER_URL", "https://ghe.corp:8443/")]);
-        let actions = environment(&variables);
-        let found = actions.forge_token("ghe.corp:8443", &Settings::default()).expect("a token");
-        assert_eq!(found.variable.as_str(), "GH_TOKEN");
-        assert!(actions.forge_token("ghe.corp", &Settings::default()).is_none());
-
-        let mut variables = TOKENS.to_vec();
-        variables.extend([("GITLAB_CI", "true"), ("CI_SERVER_HOST", "Lab.corp"), ("CI_SERVER_PORT", "443")]);
-        let job = environment(&variables);
-        assert!(job.forge_token("lab.corp", &Settings::default()).is_some());
-    }
-
-    #[test]
-    fn no_token_shows_in_debug_output() {
-        let shown = format!("{:?}", environment(&[("GITLAB_TOKEN", "canary-4711")]));
-        assert!(!shown.contains("canary"), "{shown}");
+    fn the_server_of_a_ci_run_is_its_host_with_a_port_that_is_not_the_usual_one() {
+        let server = |variables: &[(&str, &str)]| match environment(variables).ci {
+            Some(Ci::Github(run)) => run.server,
+            Some(Ci::Gitlab(job)) => job.server,
+            _ => None,
+        };
+        let actions = |url: &str| server(&[("GITHUB_ACTIONS", "true"), ("GITHUB_SERVER_URL", url)]);
+        assert_eq!(actions("https://GHE.corp:8443/").as_deref(), Some("ghe.corp:8443"));
+        assert_eq!(actions("https://github.com").as_deref(), Some("github.com"));
+        assert_eq!(actions("no URL"), None);
+        let job =
+            |port: &str| server(&[("GITLAB_CI", "true"), ("CI_SERVER_HOST", "Lab.corp"), ("CI_SERVER_PORT", port)]);
+        assert_eq!(job("443").as_deref(), Some("lab.corp"));
+        assert_eq!(job("8443").as_deref(), Some("lab.corp:8443"));
     }
 
     #[test]

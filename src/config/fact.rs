@@ -1,6 +1,7 @@
 //! What can be wrong with a configuration, whichever file it stands in.
 
-use crate::model::{ArtifactError, NameError, RepoPathError, VersionError};
+use crate::constraint::ConstraintError;
+use crate::model::{ArtifactError, NameError, Problem as _, RepoPathError, VersionError};
 
 /// What is wrong with a value or a key.
 #[derive(Debug, thiserror::Error)]
@@ -137,6 +138,9 @@ pub enum Fact {
     /// An artifact's grammar.
     #[error(transparent)]
     Artifact(ArtifactError),
+    /// A range's grammar.
+    #[error(transparent)]
+    Range(ConstraintError),
     /// A version's grammar.
     #[error(transparent)]
     Version(VersionError),
@@ -182,6 +186,7 @@ impl Fact {
             | Self::Name(_)
             | Self::Path(_)
             | Self::Artifact(_)
+            | Self::Range(_)
             | Self::Version(_) => "configuration-value",
         }
     }
@@ -214,6 +219,7 @@ impl Fact {
             Self::Name(_) => "write a name without control characters that does not begin with `-`".to_owned(),
             Self::Path(_) => "write a path below the repository's root, such as `clusters/production`".to_owned(),
             Self::Artifact(_) => "write it as `oci://registry.example.com/my-app`".to_owned(),
+            Self::Range(error) => error.hint().unwrap_or_default(),
             Self::Version(_) => "write a whole version, such as `v1.2.3`".to_owned(),
         }
     }

@@ -13,6 +13,5 @@ pub mod user;
 mod document;
 mod fact;
 mod host;
-mod places;
 
 pub use fact::Fact;

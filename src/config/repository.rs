@@ -13,8 +13,8 @@ use jiff::{civil, tz::TimeZone};
 
 use super::Fact;
 use super::document::{self, Failure, Located};
-use super::places::Position;
 use crate::model::{AppDefinition, Exit, Place, Problem, RepoPath, Rule, Stages};
+use crate::yaml::Position;
 
 /// What `promote.yaml` says.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -38,7 +38,7 @@ pub struct Settings {
     pub registries: BTreeMap<String, Registry>,
     /// By host, with a port if one was written.
     pub forges: BTreeMap<String, Forge>,
-    /// The proxy for every host.
+    /// The proxy for every host that the environment's `HTTPS_PROXY` and its kin say nothing of.
     pub proxy: Option<Setting<Proxy>>,
     /// A file of certificates to trust beside the system's.
     pub ca: Option<Setting<PathBuf>>,
@@ -208,7 +208,8 @@ fn fill<T>(stronger: &mut Option<T>, weaker: Option<T>) {
     }
 }
 
-/// The variables that every program on the machine obeys.
+/// The variable that every program on the machine obeys. Those of proxies go by scheme and host, so that the HTTP client
+/// obeys them itself, before `proxy`.
 fn from_environment(environment: &[(String, String)], root: &value::Root) -> Result<Settings, Error> {
     let given = |names: &[&str]| {
         names.iter().find_map(|wanted| {
@@ -218,21 +219,17 @@ fn from_environment(environment: &[(String, String)], root: &value::Root) -> Res
                 .map(|(name, value)| (value.as_str(), Origin::Environment { variable: name.clone() }))
         })
     };
-    let proxy = match given(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]) {
-        Some((text, origin)) => Some(value::setting(text, origin, value::proxy)?),
-        None => None,
-    };
     let ca = match given(&["SSL_CERT_FILE"]) {
         Some((text, origin)) => Some(value::setting(text, origin, |text| root.path(text))?),
         None => None,
     };
-    Ok(Settings { proxy, ca, ..Settings::default() })
+    Ok(Settings { ca, ..Settings::default() })
 }
 
 impl Proxy {
     /// Returns the URL, with the password if it holds one: for the client that connects, never for people.
-    pub fn expose(&self) -> &Url {
-        &self.url
+    pub fn expose(&self) -> &str {
+        self.url.as_str()
     }
 }
 

@@ -7,6 +7,7 @@ use super::shape::{self, OneOrMany};
 use super::{Fact, File};
 use crate::config::document::{Failure, Located};
 use crate::config::fact;
+use crate::constraint::Constraint;
 use crate::model::{
     DigestRule, Environment, EnvironmentName, Evidence, Extent, Order, ReasonRule, RepoPath, Rule, Rules, Stage, Stages,
 };
@@ -99,7 +100,7 @@ fn rules(file: &File<'_>, written: shape::Rules<'_>, shared: Rules) -> Result<Ru
     }
     Ok(Rules {
         from: written.from.map(|from| from_rule(file, from)).transpose()?.or(shared.from),
-        range: written.range.map(|range| file.rule(range, range.value.clone())).or(shared.range),
+        range: written.range.map(|one| range(file, one)).transpose()?.or(shared.range),
         evidence: written.evidence.map(|one| evidence(file, one)).transpose()?.or(shared.evidence),
         digest: written.digest.map(|one| digest(file, one)).or(shared.digest),
         freeze: match written.freeze {
@@ -108,6 +109,12 @@ fn rules(file: &File<'_>, written: shape::Rules<'_>, shared: Rules) -> Result<Ru
         },
         reason: written.reason.map(|one| reason(file, one)).transpose()?.or(shared.reason),
     })
+}
+
+/// The text is kept: it is shown as it was written.
+fn range(file: &File<'_>, written: &Located<String>) -> Result<Rule<String>, Failure> {
+    written.parse::<Constraint>(Fact::Range)?;
+    Ok(file.rule(written, written.value.clone()))
 }
 
 fn evidence(file: &File<'_>, written: &Located<shape::Evidence>) -> Result<Rule<Evidence>, Failure> {

@@ -281,6 +281,7 @@ fn names_must_exist_and_mean_one_thing() {
 
 #[test]
 fn values_must_be_what_they_say() {
+    assert_snapshot!(complaint("environments: [{name: a, path: a, range: '>=1.0 <<2'}]\n"), @"promote.yaml:1:42: `>=1.0 <<2` is no range that Flux reads: `<<` is no operator at column 7; help: a range looks like `>=1.0.0`, `>=1.0.0 <2.0.0`, `~1.2` or `1.x || 2.x`");
     assert_snapshot!(complaint("version: 2\n"), @"promote.yaml:1:10: version 2 of this file is not known here; help: write `version: 1`, or use a newer promote");
     assert_snapshot!(complaint("environments: [{name: a, path: ../b}]\n"), @"promote.yaml:1:32: `../b` leads out of the repository; help: write a path below the repository's root, such as `clusters/production`");
     assert_snapshot!(complaint("environments: [{name: a, path: a, evidence: selectd}]\n"), @"promote.yaml:1:45: `selectd` is not one of `admitted`, `selected`, `observed`; help: did you mean `selected`?");

@@ -8,7 +8,7 @@ use super::value::{self, Root};
 use super::{Error, Forge, Origin, Registry, Setting, Settings};
 use crate::config::Fact;
 use crate::config::document::{self, Located, Named};
-use crate::config::places::Position;
+use crate::yaml::Position;
 
 /// The keys of the file as people write them.
 #[derive(Debug, Default, Deserialize)]

@@ -37,7 +37,7 @@ fn the_file_says_how_hosts_are_reached_and_paths_start_from_its_folder() {
     assert_eq!(settings.forge_kind("git.corp"), Some(ForgeKind::Gitlab));
     assert_eq!(settings.ca.as_ref().map(|one| one.value.clone()), Some(PathBuf::from("/home/me/ca.pem")));
     let proxy = &settings.proxy.as_ref().expect("a proxy").value;
-    assert_eq!(proxy.expose().password(), Some("hunter2"));
+    assert_eq!(proxy.expose(), "http://me:hunter2@proxy.corp:3128/");
     assert!(!format!("{settings:?} {proxy}").contains("hunter2"));
 }
 
@@ -69,7 +69,7 @@ fn gits_configuration_names_the_host_and_writes_dashes_and_repeated_keys() {
 
 #[test]
 fn the_first_origin_that_has_a_setting_wins() {
-    let environment = pairs(&[("SSL_CERT_FILE", "/environment.pem"), ("HTTPS_PROXY", "")]);
+    let environment = pairs(&[("SSL_CERT_FILE", "/environment.pem")]);
     let local = pairs(&[("promote.r.example.mirror", "local.example"), ("promote.ca", "/local.pem")]);
     let global = pairs(&[
         ("promote.r.example.mirror", "global.example"),
