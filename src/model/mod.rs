@@ -26,7 +26,7 @@ pub use environment::{
 pub use finding::{Finding, FindingCode};
 pub use names::{AppName, EnvironmentName, NameError};
 pub use place::{Place, RepoPath, RepoPathError};
-pub use plan::{Chosen, Edit, Plan, Reason, ReasonCode, Step, Verdict};
+pub use plan::{Chosen, Edit, Plan, Proof, Reason, ReasonCode, Step, Verdict};
 pub use problem::{Exit, Failure, Problem};
 pub use reference::{Choice, FieldName, Reference, Unknown, Value};
 pub use slot::{Form, Slot, Span};

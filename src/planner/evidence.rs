@@ -8,7 +8,7 @@ use super::target::spellings;
 use super::{Fleet, Request};
 use crate::constraint::Constraint;
 use crate::model::{
-    AppName, Artifact, Choice, Chosen, Digest, Environment, EnvironmentName, Evidence, Failure, Reason, ReasonCode, Source,
+    AppName, Artifact, Choice, Chosen, Digest, Environment, EnvironmentName, Evidence, Failure, Proof, Reason, ReasonCode, Source,
     Tag, Version,
 };
 
@@ -33,8 +33,8 @@ pub(super) struct Candidate<'a> {
 
 /// What the environments before answer for a candidate.
 pub(super) enum Verdict {
-    /// They ran it: how surely, in words.
-    Yes(Reason),
+    /// They ran it: how surely, in words and as a fact.
+    Yes(Reason, Vec<Proof>),
     /// One of them did not.
     No(Vec<Reason>),
     /// It can't be told, perhaps because a registry could not be read.
@@ -134,15 +134,19 @@ impl<'a> Before<'a> {
         let asked = rule.map_or(request.goal.default_evidence(), |rule| rule.value);
         let mut objections = Vec::new();
         let mut unknown = None;
-        let mut proof = None;
+        let mut yes: Option<(Reason, Vec<Proof>)> = None;
         let mut open = false;
         for group in &self.groups {
             let verdicts: Vec<_> =
                 group.sources.iter().map(|source| judge_source(source, asked, candidate, inquiry)).collect();
             open |= verdicts.iter().any(Option::is_none);
             let mut verdicts: Vec<_> = verdicts.into_iter().flatten().collect();
-            if let Some(index) = verdicts.iter().position(|verdict| matches!(verdict, Verdict::Yes(_))) {
-                proof = Some(verdicts.swap_remove(index));
+            let proven = verdicts.iter().position(|verdict| matches!(verdict, Verdict::Yes(..)));
+            if let Some(Verdict::Yes(reason, proofs)) = proven.map(|index| verdicts.swap_remove(index)) {
+                match &mut yes {
+                    Some((_, all)) => all.extend(proofs),
+                    None => yes = Some((reason, proofs)),
+                }
                 continue;
             }
             if verdicts.is_empty() {
@@ -154,7 +158,7 @@ impl<'a> Before<'a> {
                 match verdict {
                     Verdict::No(reasons) => objections.extend(reasons),
                     Verdict::Unknown(reason, failure) => unknown = Some((reason, failure)),
-                    Verdict::Yes(_) => {}
+                    Verdict::Yes(..) => {}
                 }
             }
         }
@@ -164,7 +168,8 @@ impl<'a> Before<'a> {
         if !objections.is_empty() {
             return Some(Verdict::No(objections));
         }
-        unknown.map(|(reason, failure)| Verdict::Unknown(reason, failure)).or(proof)
+        let unknown = unknown.map(|(reason, failure)| Verdict::Unknown(reason, failure));
+        unknown.or(yes.map(|(reason, proofs)| Verdict::Yes(reason, proofs)))
     }
 }
 
@@ -203,7 +208,8 @@ fn judge_source(source: &Source, asked: Evidence, candidate: &Candidate<'_>, inq
             if asked == Evidence::Admitted && admits(source, constraint, candidate) =>
         {
             let message = format!("{name} admits it (`{constraint}`, now on {spelled}); nobody knows whether it ran there");
-            Some(Verdict::Yes(reason(ReasonCode::FromAdmits, message)))
+            let proof = proof(source, chosen, Evidence::Admitted, false);
+            Some(Verdict::Yes(reason(ReasonCode::FromAdmits, message), vec![proof]))
         }
         (_, Choice::Range { constraint, .. }) => {
             let message = if admits(source, constraint, candidate) {
@@ -233,7 +239,9 @@ fn same_content(source: &Source, chosen: &Chosen, candidate: &Candidate<'_>, inq
     let reason = |code, message: String| Reason { code, message, place: place_of(source) };
     let verb = if matches!(source.choice, Choice::Range { .. }) { "selects" } else { "pins" };
     let Some(digest) = candidate.digest else {
-        return Some(Verdict::Yes(reason(ReasonCode::FromSelects, format!("{name} {verb} exactly this version now"))));
+        let message = format!("{name} {verb} exactly this version now");
+        let proof = proof(source, chosen, Evidence::Selected, false);
+        return Some(Verdict::Yes(reason(ReasonCode::FromSelects, message), vec![proof]));
     };
     let elsewhere = source.artifact.as_ref().ok().filter(|artifact| *artifact != candidate.artifact);
     let ran = match (&chosen.digest, elsewhere, &chosen.tag) {
@@ -271,5 +279,10 @@ fn same_content(source: &Source, chosen: &Chosen, candidate: &Candidate<'_>, inq
         return Some(Verdict::No(vec![reason(ReasonCode::DigestDiffers, message)]));
     }
     let message = format!("{name} {verb} exactly this content now");
-    Some(Verdict::Yes(reason(ReasonCode::FromSelects, message)))
+    let proof = proof(source, chosen, Evidence::Selected, true);
+    Some(Verdict::Yes(reason(ReasonCode::FromSelects, message), vec![proof]))
+}
+
+fn proof(source: &Source, chosen: &Chosen, evidence: Evidence, same_content: bool) -> Proof {
+    Proof { environment: source.environment.clone(), evidence, same_content, now: chosen.tag.clone() }
 }

@@ -3,7 +3,7 @@
 use super::evidence::{self, Before, Candidate};
 use super::inquiry::Inquiry;
 use super::{Fleet, Request, rules};
-use crate::model::{Environment, Failure, Reason, ReasonCode, Source, Verdict};
+use crate::model::{Environment, Failure, Proof, Reason, ReasonCode, Source, Verdict};
 
 /// What the rules say.
 #[derive(Default)]
@@ -12,6 +12,8 @@ pub(super) struct Judgement {
     pub(super) objections: Vec<Reason>,
     /// What speaks for it, or is worth knowing.
     pub(super) grounds: Vec<Reason>,
+    /// The environments before that ran it.
+    pub(super) proofs: Vec<Proof>,
     /// Whether one of the objections is that something can't be told.
     pub(super) unknown: bool,
     /// The error behind that.
@@ -54,7 +56,10 @@ pub(super) fn judge<'a>(
         return Some(judgement);
     }
     match before.judge(request, environment, candidate, inquiry)? {
-        evidence::Verdict::Yes(reason) => judgement.grounds.push(reason),
+        evidence::Verdict::Yes(reason, proofs) => {
+            judgement.grounds.push(reason);
+            judgement.proofs = proofs;
+        }
         evidence::Verdict::No(reasons) => judgement.objections.extend(reasons),
         evidence::Verdict::Unknown(reason, failure) => {
             judgement.unknown = true;

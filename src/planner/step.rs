@@ -11,7 +11,7 @@ use super::target::{Target, spellings, target};
 use super::{Fleet, Goal, Request};
 use crate::edit;
 use crate::model::{
-    AppName, Artifact, Choice, Chosen, DigestRule, Edit, Environment, Exit, Failure, FieldName, FindingCode, Reason, ReasonCode, Source, Step, Tag, Verdict,
+    AppName, Artifact, Choice, Chosen, DigestRule, Edit, Environment, Exit, Failure, FieldName, FindingCode, Proof, Reason, ReasonCode, Source, Step, Tag, Verdict,
 };
 
 /// Gives verdicts; asks what it must know.
@@ -29,6 +29,7 @@ struct Part {
     verdict: Verdict,
     reasons: Vec<Reason>,
     edits: Vec<Edit>,
+    proofs: Vec<Proof>,
     failure: Option<Failure>,
 }
 
@@ -69,6 +70,7 @@ impl<'a> Judge<'a, '_> {
             reasons: Vec::new(),
             waits: None,
             edits: Vec::new(),
+            proofs: Vec::new(),
             failure: None,
         };
         for (index, part) in parts.into_iter().enumerate() {
@@ -76,6 +78,7 @@ impl<'a> Judge<'a, '_> {
                 (step.artifact, step.from, step.to) = (part.artifact, part.from, part.to);
             }
             step.failure = step.failure.or(part.failure);
+            step.proofs.extend(part.proofs);
             for reason in part.reasons {
                 if !step.reasons.contains(&reason) {
                     step.reasons.push(reason);
@@ -99,6 +102,7 @@ impl<'a> Judge<'a, '_> {
             verdict,
             reasons,
             edits: Vec::new(),
+            proofs: Vec::new(),
             failure: None,
         };
         match running(source, self.inquiry)? {
@@ -127,6 +131,7 @@ impl<'a> Judge<'a, '_> {
             verdict: Verdict::Unknown,
             reasons: Vec::new(),
             edits: Vec::new(),
+            proofs: Vec::new(),
             failure: None,
         };
         let artifact = match &source.artifact {
@@ -317,6 +322,7 @@ impl<'a> Judge<'a, '_> {
         }
         part.verdict = judgement.verdict();
         part.failure = judgement.failure.take();
+        part.proofs = std::mem::take(&mut judgement.proofs);
         if part.verdict != Verdict::Advance {
             part.edits.clear();
         }
