@@ -174,14 +174,14 @@ pub fn select_indexed(entries: &[IndexEntry], version: &str) -> Result<Selection
     let rows = entries.iter().map(|entry| {
         let parsed = match rule {
             Rule::Literal(_) => Version::parse_lenient(&entry.version),
-            Rule::Range(_) => Version::parse_flux(&entry.version),
+            Rule::Range(_) | Rule::Any => Version::parse_flux(&entry.version),
         };
         let parsed = parsed.ok();
         let code = match &rule {
             Rule::Range(constraint) => judge(constraint, parsed.as_ref()),
             Rule::Literal(version) if *version == entry.version => ReasonCode::Matches,
-            Rule::Literal(_) if parsed.is_none() => ReasonCode::NotAVersion,
-            Rule::Literal(_) => ReasonCode::OutsideRange,
+            _ if parsed.is_none() => ReasonCode::NotAVersion,
+            Rule::Literal(_) | Rule::Any => ReasonCode::OutsideRange,
         };
         Row { time: Time::At(entry.created), ..row(&entry.version, parsed, code) }
     });

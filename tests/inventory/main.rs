@@ -1,0 +1,4 @@
+//! The inventory, straight on the library: what each environment runs, where that is written, and edits to it.
+
+mod direct;
+mod repository;
