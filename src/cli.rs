@@ -134,6 +134,9 @@ pub struct Run {
     /// Print plan, diff and pull request, and write nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Open a new pull request where somebody closed the one before
+    #[arg(long)]
+    pub reopen: bool,
 }
 
 /// `promote status`.

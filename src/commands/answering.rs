@@ -27,6 +27,11 @@ impl Inquirer {
         Self { registries, answers: Answers::default() }
     }
 
+    /// Returns the registries that are asked; none with `--offline`.
+    pub fn registries(&self) -> Option<&Registries> {
+        self.registries.as_ref()
+    }
+
     /// Plans, asking until nothing is open.
     pub async fn plan(&mut self, request: &Request, fleet: Fleet<'_>) -> Plan {
         loop {

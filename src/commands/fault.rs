@@ -91,6 +91,49 @@ pub enum Refusal {
     /// The signal to stop.
     #[error("interrupted")]
     Interrupted(Exit),
+    /// A change without a step.
+    #[error("nothing is to be moved")]
+    NothingToMove,
+    /// A branch of our name that holds something else.
+    #[error("the branch `{branch}` exists at {commit} and holds something else than this promotion")]
+    BranchTaken {
+        /// The branch.
+        branch: String,
+        /// Its newest commit.
+        commit: String,
+    },
+    /// The pull request of this promotion was closed by somebody.
+    #[error("pull request #{number} for this promotion was closed: {url}")]
+    ClosedByOthers {
+        /// Its number.
+        number: u64,
+        /// Its page.
+        url: String,
+    },
+    /// Another promotion of the same app and environment is open.
+    #[error("pull request #{number} promotes {app} in {environment} already (`{branch}`): {url}")]
+    RivalOpen {
+        /// Its number.
+        number: u64,
+        /// Its page.
+        url: String,
+        /// Its branch.
+        branch: String,
+        /// The app.
+        app: String,
+        /// The environment or stage.
+        environment: String,
+    },
+    /// The tag points at something else than when the plan was made.
+    #[error("the tag `{tag}` moved while this ran: it was {was}, now it is {now}")]
+    TagMoved {
+        /// The tag.
+        tag: String,
+        /// The digest in the plan.
+        was: String,
+        /// The digest now.
+        now: String,
+    },
 }
 
 impl Problem for Refusal {
@@ -108,13 +151,20 @@ impl Problem for Refusal {
             Self::Playground { .. } => "playground-unwritable",
             Self::Tour { .. } => "tour-failed",
             Self::Interrupted(_) => "interrupted",
+            Self::NothingToMove => "nothing-to-move",
+            Self::BranchTaken { .. } => "branch-taken",
+            Self::ClosedByOthers { .. } => "closed-by-others",
+            Self::RivalOpen { .. } => "rival-open",
+            Self::TagMoved { .. } => "tag-moved",
         }
     }
 
     fn exit(&self) -> Exit {
         match self {
             Self::StandardInput { .. } | Self::Playground { .. } => Exit::Local,
-            Self::Tour { .. } => Exit::Bug,
+            Self::Tour { .. } | Self::NothingToMove => Exit::Bug,
+            Self::BranchTaken { .. } | Self::RivalOpen { .. } => Exit::Conflict,
+            Self::ClosedByOthers { .. } | Self::TagMoved { .. } => Exit::Refused,
             Self::Interrupted(exit) => *exit,
             _ => Exit::Usage,
         }
@@ -131,6 +181,12 @@ impl Problem for Refusal {
             ),
             Self::UnknownCode { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
             Self::UnknownCode { nearest: None, .. } => "promote explain lists all".to_owned(),
+            Self::BranchTaken { branch, commit } => {
+                format!("look at it: git fetch origin {commit}; if nobody needs it: git push origin --delete {branch}")
+            }
+            Self::ClosedByOthers { .. } => "--reopen opens a new one".to_owned(),
+            Self::RivalOpen { number, .. } => format!("merge or close #{number} first"),
+            Self::TagMoved { .. } => "find out who pushed it again; a new version is the safe way".to_owned(),
             Self::NotEmpty { .. } => "name a new folder, or none: promote demo".to_owned(),
             _ => return None,
         })

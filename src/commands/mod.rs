@@ -3,7 +3,10 @@
 mod answering;
 mod asking;
 mod auto;
+mod change;
+mod delivery;
 mod demo;
+mod describing;
 mod explain;
 mod fault;
 mod pins;

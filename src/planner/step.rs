@@ -11,7 +11,7 @@ use super::target::{Target, spellings, target};
 use super::{Fleet, Goal, Request};
 use crate::edit;
 use crate::model::{
-    AppName, Artifact, Choice, Chosen, DigestRule, Edit, Environment, Exit, Failure, FieldName, FindingCode, Proof, Reason, ReasonCode, Source, Step, Tag, Verdict,
+    AppName, Artifact, Choice, Chosen, DigestRule, Edit, Environment, Exit, Failure, FieldName, FindingCode, Problem as _, Proof, Reason, ReasonCode, Source, Step, Tag, Verdict,
 };
 
 /// Gives verdicts; asks what it must know.
@@ -307,7 +307,11 @@ impl<'a> Judge<'a, '_> {
         judgement.objections.extend(digest_rule(environment, source));
         match edit::edits_for(source, self.fleet.inventory, candidate.tag, candidate.digest) {
             Ok(edits) => part.edits = edits,
-            Err(refusal) => judgement.objections.push(refusal.into_reason()),
+            Err(refusal) => {
+                let place = refusal.place().cloned().or_else(|| place_of(source));
+                let message = refusal.to_string();
+                judgement.objections.push(Reason { code: ReasonCode::NotEditable, message, place });
+            }
         }
         if let Some(place) = &source.suspended {
             let message = "suspended: nothing happens until it is resumed".to_owned();

@@ -296,7 +296,7 @@ pub struct PinBody {
     kind_of_value: &'static str,
     effective: bool,
     shadowed_by: Option<ShadowBody>,
-    environments: Vec<String>,
+    environments: Vec<EnvironmentName>,
     decides: Vec<DecidesBody>,
 }
 
@@ -316,7 +316,7 @@ pub struct DecidesBody {
     kind: &'static str,
     namespace: Option<String>,
     name: String,
-    field: &'static str,
+    field: String,
     value: Option<String>,
 }
 
@@ -332,17 +332,9 @@ impl PinsDocument {
 
 impl PinBody {
     fn of(inventory: &Inventory, written: &WrittenValue) -> Self {
-        let decided = || {
-            let decided = written.decides.iter();
-            decided.filter_map(|(index, field)| inventory.sources.get(*index).map(|source| (source, *field)))
-        };
-        let decides: Vec<DecidesBody> = decided().map(|(source, field)| DecidesBody::of(source, field)).collect();
-        let mut environments: Vec<String> = Vec::new();
-        for (source, _) in decided() {
-            if !environments.iter().any(|name| name == source.environment.as_str()) {
-                environments.push(source.environment.to_string());
-            }
-        }
+        let sources = written.decides.iter();
+        let sources = sources.filter_map(|(index, field)| inventory.sources.get(*index).map(|source| (source, *field)));
+        let decides: Vec<DecidesBody> = sources.map(|(source, field)| DecidesBody::of(source, field)).collect();
         Self {
             path: written.slot.path().to_string(),
             line: written.slot.place.line,
@@ -359,7 +351,7 @@ impl PinBody {
                 .shadowed_by
                 .as_ref()
                 .map(|place| ShadowBody { path: place.path.to_string(), line: place.line }),
-            environments,
+            environments: written.environments.clone(),
             decides,
         }
     }
@@ -374,7 +366,7 @@ impl DecidesBody {
             kind: source.id.kind.as_str(),
             namespace: source.id.namespace.clone(),
             name: source.id.name.clone(),
-            field: field.kind(),
+            field: source.id.kind.path_of(field),
             value: source.reference.field(field).and_then(|value| value.text.as_ref().ok().cloned()),
         }
     }

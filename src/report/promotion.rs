@@ -6,7 +6,8 @@ use similar::{ChangeTag, TextDiff};
 
 use super::columns::columns;
 use super::documents::spelled;
-use crate::model::{RepoPath, Step, Verdict};
+use super::pull_request::Hunk;
+use crate::model::{ReasonCode, RepoPath, Step, Verdict};
 
 /// One line an environment: what it runs, where it goes, why.
 pub fn table(steps: &[&Step]) -> String {
@@ -27,26 +28,50 @@ fn row(step: &Step) -> [String; 3] {
     [step.environment.to_string(), versions, why]
 }
 
-/// The changed lines of one file with a line of context, numbered.
-pub fn diff(path: &RepoPath, before: &str, after: &str) -> String {
-    let diff = TextDiff::from_lines(before, after);
-    let mut text = format!("  {path}\n");
-    for (index, group) in diff.grouped_ops(1).iter().enumerate() {
-        if index > 0 {
-            text.push_str("  ...\n");
+/// The changed lines, with their numbers and a line of context.
+pub fn hunks(hunks: &[Hunk]) -> String {
+    let mut text = String::new();
+    let mut path: Option<&RepoPath> = None;
+    for hunk in hunks {
+        if path != Some(&hunk.path) {
+            let _ = writeln!(text, "\n  {}", hunk.path);
+            path = Some(&hunk.path);
         }
-        for change in group.iter().flat_map(|operation| diff.iter_changes(operation)) {
-            let sign = match change.tag() {
-                ChangeTag::Delete => '-',
-                ChangeTag::Insert => '+',
-                ChangeTag::Equal => ' ',
-            };
-            let number = change.old_index().or(change.new_index()).map_or(0, |index| index + 1);
-            let line = change.value().trim_end_matches(['\n', '\r']);
-            let _ = writeln!(text, "  {number:<4} {sign} {line}");
+        let context = hunk.lines.iter().take_while(|line| line.starts_with(' ')).count();
+        let (mut old, mut new) = (hunk.line.saturating_sub(context), hunk.line.saturating_sub(context));
+        for line in &hunk.lines {
+            let (sign, rest) = line.split_at_checked(1).unwrap_or((line, ""));
+            let number = if sign == "+" { new } else { old };
+            let _ = writeln!(text, "  {number:<4} {sign} {rest}");
+            old += usize::from(sign != "+");
+            new += usize::from(sign != "-");
         }
     }
     text
+}
+
+/// What a refused person can do next.
+pub fn hint(step: &Step) -> Option<String> {
+    let has = |code| step.reasons.iter().any(|reason| reason.code == code);
+    let app = &step.app;
+    if has(ReasonCode::NotFound) {
+        return Some(format!("promote tags {app}"));
+    }
+    if has(ReasonCode::Older) {
+        return Some(format!("promote why {app} --env {} shows what may go there", step.environment));
+    }
+    if has(ReasonCode::SharedOutsideStage) {
+        return Some(format!("give {} a place of its own: a patch with the version in its overlay", step.environment));
+    }
+    let to = step.to.as_ref().and_then(spelled).unwrap_or_default();
+    (!step.reasons.is_empty()).then(|| format!("promote why {app} {to} --env {}", step.environment).replace("  ", " "))
+}
+
+/// The lines that a change removes and adds, in order, whatever stands around them.
+pub fn changed_lines(before: &[u8], after: &[u8]) -> Vec<(ChangeTag, Vec<u8>)> {
+    let diff = TextDiff::from_lines(before, after);
+    let changes = diff.iter_all_changes().filter(|change| change.tag() != ChangeTag::Equal);
+    changes.map(|change| (change.tag(), change.value().to_vec())).collect()
 }
 
 /// What speaks for the promotion and what people should know: `ok` and `note` lines.
@@ -59,7 +84,7 @@ pub fn grounds(step: &Step) -> String {
     }
     for reason in &step.reasons {
         let word = match reason.code {
-            crate::model::ReasonCode::FromSelects => "ok",
+            ReasonCode::FromSelects => "ok",
             _ => "note",
         };
         let _ = writeln!(text, "  {word:<6} {}", reason.message);
