@@ -171,7 +171,9 @@ impl Problem for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::NoRepository { .. } | Self::KindUnknown { .. } | Self::NoKind { .. } | Self::NotBuilt { .. } => Exit::Usage,
+            Self::NoRepository { .. } | Self::KindUnknown { .. } | Self::NoKind { .. } | Self::NotBuilt { .. } => {
+                Exit::Usage
+            }
             Self::TokenMissing { .. } | Self::TokenRefused { .. } | Self::Forbidden { .. } | Self::NotFound { .. } => {
                 Exit::Authentication
             }
@@ -185,7 +187,9 @@ impl Problem for Error {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NoRepository { .. } | Self::NotBuilt { .. } => "`--forge none` pushes only, and prints the text of the pull request".to_owned(),
+            Self::NoRepository { .. } | Self::NotBuilt { .. } => {
+                "`--forge none` pushes only, and prints the text of the pull request".to_owned()
+            }
             Self::KindUnknown { host } => format!(
                 "git config --global promote.{host}.kind {}; or `--forge none`, which pushes only",
                 Kind::WORDS.join("|")
@@ -196,7 +200,8 @@ impl Problem for Error {
             }
             Self::TokenRefused { origin, .. } => format!("it may be expired or revoked: set another `{origin}`"),
             Self::Forbidden { .. } => {
-                "the token needs to write pull requests and contents, and to read metadata, of this repository".to_owned()
+                "the token needs to write pull requests and contents, and to read metadata, of this repository"
+                    .to_owned()
             }
             Self::NotFound { origin, .. } => format!(
                 "a private repository looks like none to a token without access: check the remote's URL, and whether \

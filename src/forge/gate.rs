@@ -108,9 +108,7 @@ impl Gate {
             300..=399 => Error::Moved { host, repository: self.repository.clone() },
             401 => Error::TokenRefused { host, origin: self.origin.to_owned() },
             403 => Error::Forbidden { host, origin: self.origin.to_owned(), doing, message: message(&response) },
-            404 => {
-                Error::NotFound { host, repository: self.repository.clone(), origin: self.origin.to_owned(), doing }
-            }
+            404 => Error::NotFound { host, repository: self.repository.clone(), origin: self.origin.to_owned(), doing },
             408 | 429 | 500..=599 => Error::Busy { host, status, wait: None },
             _ => Error::Refused { host, doing, status, message: message(&response) },
         })
@@ -170,11 +168,15 @@ fn message(response: &Response) -> String {
         said.push(format!("status {}", response.status.as_u16()));
     }
     let seen = |char: char| char == ' ' || char.is_ascii_graphic() || char.is_alphanumeric();
-    said.join("; ").chars().take(300).flat_map(|char| {
-        let escaped: Box<dyn Iterator<Item = char>> =
-            if seen(char) { Box::new(std::iter::once(char)) } else { Box::new(char.escape_default()) };
-        escaped
-    }).collect()
+    said.join("; ")
+        .chars()
+        .take(300)
+        .flat_map(|char| {
+            let escaped: Box<dyn Iterator<Item = char>> =
+                if seen(char) { Box::new(std::iter::once(char)) } else { Box::new(char.escape_default()) };
+            escaped
+        })
+        .collect()
 }
 
 fn texts(value: &Value, said: &mut Vec<String>) {
