@@ -111,9 +111,10 @@ pub struct ReasonRule {
 /// A time when nothing may move.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Freeze {
-    /// The days of the week on which it begins; empty: by dates.
+    /// The days of the week on which it begins; empty: every day of `dates`. With `dates` as well: those days in them.
     pub days: Vec<civil::Weekday>,
-    /// From and until, as wall-clock times; none: the whole day. An end not after the beginning passes midnight.
+    /// From and until, as wall-clock times, no second one for midnight; none: the whole day. An end not after the
+    /// beginning passes midnight.
     pub hours: Option<(civil::Time, Option<civil::Time>)>,
     /// First and last date, inclusive.
     pub dates: Option<(civil::Date, civil::Date)>,
@@ -141,7 +142,7 @@ pub struct Hold {
 pub struct AppDefinition {
     /// Its name.
     pub name: AppName,
-    /// Its parts, which move together; one for a plain app.
+    /// Its parts, which move together; one for a plain app, none if its sources are to be found by its name.
     pub parts: Vec<AppPart>,
     /// The team that owns it.
     pub team: Option<String>,

@@ -1,0 +1,143 @@
+//! Documents, and the nodes they are made of.
+
+use std::sync::Arc;
+
+use super::Error;
+use crate::model::Form;
+
+/// All documents of one text, and what could not be read of it.
+#[derive(Clone, Debug, Default)]
+pub struct Stream {
+    /// The documents that could be read, in order.
+    pub documents: Vec<Document>,
+    /// What could not be read.
+    pub problems: Vec<Error>,
+}
+
+/// One document.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// Which of the text's documents it is, from 0; those that can't be read count.
+    pub index: usize,
+    /// Its content.
+    pub root: Node,
+}
+
+/// A position in a text: line and column count from 1, columns in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1, in characters.
+    pub column: usize,
+}
+
+/// A scalar, a mapping, a sequence or an alias.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Where it begins.
+    pub position: Position,
+    /// What it is.
+    pub content: Content,
+    /// Its anchor.
+    pub anchor: Option<Anchor>,
+    /// Its tag, if one is written: `!!str`.
+    pub tag: Option<Box<str>>,
+}
+
+/// An anchor, unique in its document even if its name is used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Anchor(pub usize);
+
+/// What a node is.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// A scalar.
+    Scalar(Scalar),
+    /// Keys and values as written, duplicate and merge keys among them.
+    Mapping(Vec<(Node, Node)>),
+    /// The items.
+    Sequence(Vec<Node>),
+    /// Another node, by its anchor.
+    Alias(Anchor, Arc<Node>),
+}
+
+/// A scalar and the bytes it stands in.
+#[derive(Clone, Debug)]
+pub struct Scalar {
+    /// The decoded text.
+    pub text: Arc<str>,
+    /// How it is written.
+    pub form: Form,
+    /// The first byte, the quote included. Of a block scalar: the first byte of its content.
+    pub start: usize,
+    /// The byte after the last.
+    pub end: usize,
+}
+
+impl Position {
+    /// The first character.
+    pub const START: Self = Self { line: 1, column: 1 };
+}
+
+impl Node {
+    /// Returns the node itself, or the one that this alias stands for.
+    pub fn resolved(&self) -> &Self {
+        let mut node = self;
+        while let Content::Alias(_, target) = &node.content {
+            node = target;
+        }
+        node
+    }
+
+    /// Returns the scalar that this is or stands for.
+    pub fn scalar(&self) -> Option<&Scalar> {
+        match &self.resolved().content {
+            Content::Scalar(scalar) => Some(scalar),
+            _ => None,
+        }
+    }
+
+    /// Returns the text of a scalar that is not null.
+    pub fn text(&self) -> Option<&str> {
+        self.scalar().filter(|scalar| !scalar.is_null()).map(|scalar| &*scalar.text)
+    }
+
+    /// Returns the keys and values of a mapping as written; none for any other node.
+    pub fn entries(&self) -> &[(Self, Self)] {
+        match &self.resolved().content {
+            Content::Mapping(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// Returns the items of a sequence; none for any other node.
+    pub fn items(&self) -> &[Self] {
+        match &self.resolved().content {
+            Content::Sequence(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// Returns the value of a key as written (merge keys are not followed); the last one if it is written twice.
+    pub fn field(&self, key: &str) -> Option<&Self> {
+        self.entries().iter().rev().find(|(name, _)| name.text() == Some(key)).map(|(_, value)| value)
+    }
+
+    /// Returns the text at a path of keys.
+    pub fn text_at(&self, keys: &[&str]) -> Option<&str> {
+        keys.iter().try_fold(self, |node, key| node.field(key))?.text()
+    }
+
+    /// Tells whether it is nothing: null, or not written at all.
+    pub fn is_null(&self) -> bool {
+        self.scalar().is_some_and(Scalar::is_null)
+    }
+}
+
+impl Scalar {
+    /// Tells whether it stands for null.
+    pub fn is_null(&self) -> bool {
+        self.form == Form::Plain && matches!(&*self.text, "" | "~" | "null" | "Null" | "NULL")
+    }
+}
