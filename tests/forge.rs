@@ -8,7 +8,8 @@ mod support {
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use promote::forge::{self, Approvals, Error, Forge, Host, Hosts, Http, Kind, Patience, Proposal, State};
+use promote::forge::{self, Approvals, Error, Forge, Host, Hosts, Kind, Patience, Proposal, State};
+use promote::http::{Http, Settings};
 use promote::model::{Exit, FindingCode, Problem};
 use serde_json::json;
 use support::forge::{Forge as TestForge, PullState, Review, What};
@@ -29,11 +30,16 @@ fn quick() -> Patience {
     }
 }
 
+fn http() -> Http {
+    let settings = Settings { attempts: 2, backoff: Duration::from_millis(1), ..Settings::default() };
+    Http::new(settings).expect("a client")
+}
+
 fn client_with(server: &TestForge, token: &str) -> Box<dyn Forge> {
     let api = server.api().parse().expect("a URL");
     let hosts = Hosts::from([("forge.test".to_owned(), Host { kind: Some(Kind::GitHub), api: Some(api) })]);
     let environment = BTreeMap::from([("GH_ENTERPRISE_TOKEN".to_owned(), token.to_owned())]);
-    let http = Http::new().expect("a client");
+    let http = http();
     forge::connect(None, "git@forge.test:acme/fleet.git", &environment, &hosts, http, quick()).expect("a forge")
 }
 
@@ -380,7 +386,6 @@ fn the_test_forge_tells_on_who_merges_or_approves() {
 
 #[test]
 fn a_missing_token_is_found_before_anything_is_asked() {
-    let http = || Http::new().expect("a client");
     let hosts = Hosts::from([("forge.test".to_owned(), Host { kind: Some(Kind::GitHub), api: None })]);
     let none = BTreeMap::new();
     let connect = |remote: &str, asked| forge::connect(asked, remote, &none, &hosts, http(), quick());
@@ -401,7 +406,7 @@ fn a_missing_token_is_found_before_anything_is_asked() {
 #[tokio::test]
 async fn without_a_forge_nothing_is_opened_and_nothing_fails() {
     let none = BTreeMap::new();
-    let http = Http::new().expect("a client");
+    let http = http();
     let forge = forge::connect(None, "/srv/fleet.git", &none, &Hosts::new(), http, quick()).expect("no forge");
 
     let published = forge::publish(&*forge, &proposal()).await.expect("nothing");

@@ -3,7 +3,7 @@
 //! Nothing here approves, merges, enables auto-merge, writes rules or deletes. Every request is compared with this list
 //! before it is sent: method, path, names in the query, names in the body, and their values where one is meant only.
 
-use reqwest::Method;
+use ::http::Method;
 use serde_json::Value;
 
 use super::{Error, Kind};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Kind;
-use super::transport;
+use crate::http;
 use crate::model::{Exit, Problem};
 
 /// Why a forge did not do what was asked.
@@ -135,14 +135,15 @@ pub enum Error {
     },
     /// No answer came.
     #[error("the forge can't be asked")]
-    Transport(#[source] transport::Error),
+    Transport(#[source] http::Error),
 }
 
 impl Error {
     /// Tells whether the change may have been made although no good answer came.
     pub(super) fn is_ambiguous(&self) -> bool {
         match self {
-            Self::Transport(transport::Error::Cut { .. }) | Self::Protocol { .. } => true,
+            Self::Transport(http::Error::Cut { .. } | http::Error::Timeout { .. } | http::Error::TooLarge { .. })
+            | Self::Protocol { .. } => true,
             Self::Busy { status, .. } => *status >= 500,
             _ => false,
         }

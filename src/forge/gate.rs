@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Method, StatusCode};
+use ::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use ::http::{Method, StatusCode};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
 use super::call::{Call, recognise};
-use super::transport::{Http, Request, Response, Token};
 use super::{Error, Kind};
+use crate::http::{Http, Request, Response, Token};
 
 /// How many bytes of an answer are read.
 const CAP: usize = 8 * 1024 * 1024;
@@ -90,6 +90,10 @@ impl Gate {
         let started = Instant::now();
         loop {
             let response = self.http.send(request.clone()).await.map_err(Error::Transport)?;
+            // A renamed repository answers under another path; a change would be refused there, so nothing begins.
+            if response.url.path() != request.url.path() {
+                return Err(Error::Moved { host: self.host.clone(), repository: self.repository.clone() });
+            }
             let Some(wait) = limited(&response) else { return self.judge(call, response) };
             if started.elapsed().saturating_add(wait) > self.patience.limit {
                 let (host, status) = (self.host.clone(), response.status.as_u16());

@@ -13,7 +13,6 @@ mod publish;
 mod pull_request;
 mod requester;
 mod token;
-mod transport;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -31,8 +30,8 @@ pub use publish::{Published, promotions, publish};
 pub use pull_request::{Account, Approvals, Comment, Proposal, PullRequest, Review, ReviewVerdict, State};
 pub use requester::{Requester, notices, requester};
 pub use token::token_for;
-pub use transport::{Http, Token};
 
+use crate::http::Http;
 use gate::Gate;
 
 /// What a forge answers, when it does.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::address::{is_actions_server, is_gitlab_server, is_named};
-use super::{Hosts, Kind, Token};
+use super::{Hosts, Kind};
+use crate::http::Token;
 
 /// Returns the token for a host, and the variable it is from.
 ///
