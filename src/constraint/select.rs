@@ -285,9 +285,29 @@ impl Selection {
         self.tags.iter().filter(|considered| considered.matches)
     }
 
+    /// Returns the range it went by; none where a chart's version was taken letter for letter.
+    pub fn constraint(&self) -> Option<&Constraint> {
+        match &self.rule {
+            Rule::Range(constraint) => Some(constraint),
+            Rule::Literal(_) => None,
+        }
+    }
+
     /// Says in a sentence what became of a tag.
     pub fn reason(&self, considered: &Considered) -> Reason {
         Reason { code: considered.code, message: self.message(considered), place: None }
+    }
+
+    /// Names the tags that tie with one, a few of them.
+    fn rivals(&self, tag: &str) -> String {
+        const NAMED: usize = 3;
+        let others = self.tied.iter().filter(|other| *other != tag).take(NAMED);
+        let mut names: Vec<String> = others.map(|other| format!("`{other}`")).collect();
+        match self.tied.len().saturating_sub(NAMED + 1) {
+            0 => {}
+            more => names.push(format!("{more} more")),
+        }
+        names.join(", ")
     }
 
     fn message(&self, considered: &Considered) -> String {
@@ -298,13 +318,15 @@ impl Selection {
             Rule::Any => String::new(),
         };
         match code {
+            ReasonCode::Selected if self.constraint().is_none() => "stands in the index letter for letter".to_owned(),
             ReasonCode::Selected => format!("the newest that `{rule}` admits"),
             ReasonCode::Matches if self.rule == Rule::Any => "a version".to_owned(),
             ReasonCode::Matches => format!("`{rule}` admits it"),
             ReasonCode::Tied => {
-                let others: Vec<String> =
-                    self.tied.iter().filter(|other| *other != tag).map(|other| format!("`{other}`")).collect();
-                format!("of equal precedence with {}: which one Flux takes is chance", others.join(", "))
+                format!(
+                    "of equal precedence with {}: which one Flux takes hangs on the registry's order",
+                    self.rivals(tag)
+                )
             }
             ReasonCode::FilteredOut => {
                 format!("does not match the filter `{}`", self.filter.as_deref().unwrap_or_default())
@@ -337,5 +359,106 @@ fn refusal(constraint: &Constraint, version: &Version) -> String {
             let by: Vec<String> = by.iter().map(|comparator| format!("not `{comparator}`")).collect();
             format!("outside `{rule}`: {}", by.join(", "))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes a selection as a table: what is selected, then each tag with its reason.
+    fn table(selection: &Selection) -> String {
+        let rows = selection.tags.iter().map(|considered| {
+            let reason = selection.reason(considered);
+            format!("{} {}: {}", considered.tag, reason.code.as_str(), reason.message)
+        });
+        let first = format!("selected {:?}, tied {:?}", selection.selected, selection.tied);
+        std::iter::once(first).chain(rows).collect::<Vec<_>>().join("\n")
+    }
+
+    fn range(text: &str) -> Constraint {
+        text.parse().expect("a range")
+    }
+
+    #[test]
+    fn every_tag_has_its_reason_newest_first() {
+        let tags = ["latest", "1.2", "v1.2.3", "v1.2.3", "v2.0.0", "v1.3.0-rc.1", "v1.2.2", "v0.9.0", "v1.2.4-debug"];
+        let filter: Filter = "^v?[0-9.]+(-rc.*)?$|^[a-z]+$".parse().expect("a filter");
+        let selection = select(&tags, &range(">=1.0.0 <2.0.0"), Some(&filter), Spelling::Verbatim);
+        insta::assert_snapshot!(table(&selection), @r#"
+        selected Some("v1.2.3"), tied []
+        v2.0.0 outside-range: outside `>=1.0.0 <2.0.0`: not `<2.0.0`
+        v1.3.0-rc.1 pre-release: a pre-release, which `>=1.0.0 <2.0.0` does not admit; `>=1.0.0-0 <2.0.0` would
+        v1.2.4-debug filtered-out: does not match the filter `^v?[0-9.]+(-rc.*)?$|^[a-z]+$`
+        v1.2.3 selected: the newest that `>=1.0.0 <2.0.0` admits
+        v1.2.2 matches: `>=1.0.0 <2.0.0` admits it
+        v0.9.0 outside-range: outside `>=1.0.0 <2.0.0`: not `>=1.0.0`
+        1.2 not-a-version: `1.2` is not a version: three numbers are needed
+        latest not-a-version: `latest` is not a version
+        "#);
+    }
+
+    #[test]
+    fn tags_of_equal_precedence_tie() {
+        let tags = ["v1.2.3", "1.2.2", "01.2.3", "1.2.3_b", "1.2.3"];
+        insta::assert_snapshot!(table(&select(&tags, &range("1.x"), None, Spelling::HelmChart)), @r#"
+        selected None, tied ["01.2.3", "1.2.3", "1.2.3_b", "v1.2.3"]
+        01.2.3 tied: of equal precedence with `1.2.3`, `1.2.3_b`, `v1.2.3`: which one Flux takes hangs on the registry's order
+        1.2.3 tied: of equal precedence with `01.2.3`, `1.2.3_b`, `v1.2.3`: which one Flux takes hangs on the registry's order
+        1.2.3_b tied: of equal precedence with `01.2.3`, `1.2.3`, `v1.2.3`: which one Flux takes hangs on the registry's order
+        v1.2.3 tied: of equal precedence with `01.2.3`, `1.2.3`, `1.2.3_b`: which one Flux takes hangs on the registry's order
+        1.2.2 matches: `1.x` admits it
+        "#);
+    }
+
+    #[test]
+    fn helm_in_a_registry_reads_only_strict_versions() {
+        let tags = ["v1.3.0", "1.2.3_b", "01.4.0", "1.2"];
+        insta::assert_snapshot!(table(&select_chart(&tags, &range("*"))), @r#"
+        selected Some("1.2.3_b"), tied []
+        1.2.3_b selected: the newest that `*` admits
+        01.4.0 not-a-version: `01.4.0` is not a version to Helm, which reads only the form `1.2.3`
+        1.2 not-a-version: `1.2` is not a version: three numbers are needed
+        v1.3.0 not-a-version: `v1.3.0` is not a version to Helm, which reads only the form `1.2.3`
+        "#);
+        assert_eq!(chart("v1.2.3+b"), Ok(Chart::Exact { tag: "v1.2.3_b".to_owned() }));
+        assert_eq!(chart(""), Ok(Chart::Range(range("*"))));
+        assert!(chart("latest").is_err());
+    }
+
+    #[test]
+    fn an_index_is_searched_for_the_very_text_first_and_then_for_the_latest_made() {
+        let entry = |version: &str, created: Option<&str>| IndexEntry {
+            version: version.to_owned(),
+            created: created.map(|time| time.parse().expect("a time")),
+        };
+        let entries = [
+            entry("1.2", None),
+            entry("1.2.3+a", Some("2024-01-01T00:00:00Z")),
+            entry("1.2.3+b", Some("2024-01-02T00:00:00Z")),
+            entry("1.2.3+c", None),
+            entry("bogus", None),
+        ];
+        let selected = |version: &str| select_indexed(&entries, version).map(|selection| selection.selected);
+        assert_eq!(selected("1.2"), Ok(Some("1.2".to_owned())));
+        assert_eq!(selected("1.2.x"), Ok(Some("1.2.3+b".to_owned())));
+        assert!(selected("bogus").is_err());
+        insta::assert_snapshot!(table(&select_indexed(&entries, "1.2").expect("a version")), @r#"
+        selected Some("1.2"), tied []
+        1.2.3+b outside-range: `1.2` stands in the index and is taken literally
+        1.2.3+a outside-range: `1.2` stands in the index and is taken literally
+        1.2.3+c outside-range: `1.2` stands in the index and is taken literally
+        1.2 selected: stands in the index letter for letter
+        bogus not-a-version: `bogus` is not a version
+        "#);
+    }
+
+    #[test]
+    fn git_tags_of_equal_precedence_go_by_the_commits_time_if_all_are_known() {
+        let (early, late) = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
+        let known = [("v1.0.0", Some(early)), ("1.0.0", Some(late))];
+        assert_eq!(select_git(&known, &range("*")).selected.as_deref(), Some("1.0.0"));
+        let unknown = [("v1.0.0", Some(late)), ("1.0.0", None)];
+        assert_eq!(select_git(&unknown, &range("*")).tied, ["1.0.0", "v1.0.0"]);
     }
 }
