@@ -1,0 +1,215 @@
+//! The one HTTP client under registries and forges: deadlines, retries, redirects, proxies, CAs and secrets have one rule.
+//!
+//! Redirects are never left to the client: only 301, 307 and 308 to the same origin are followed, for GET and HEAD, so
+//! no header can reach an origin that the caller didn't name.
+
+mod client;
+mod error;
+mod origin;
+mod request;
+mod retry;
+mod settings;
+mod token;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use reqwest::header::{AUTHORIZATION, HeaderMap, LOCATION};
+use reqwest::{Method, StatusCode};
+use tokio::sync::Semaphore;
+use url::Url;
+
+pub use self::error::Error;
+pub use self::origin::{Origin, is_loopback};
+pub use self::request::{Request, Response};
+pub use self::settings::{HostSettings, Settings};
+pub use self::token::Token;
+
+use self::client::Clients;
+use self::origin::shown;
+
+/// How many redirects of one request are followed.
+const REDIRECTS: usize = 3;
+/// How many bytes of headers an answer may have.
+const HEADER_CAP: usize = 64 * 1024;
+
+/// The client. Clones share connections, limits and what is known about each origin.
+#[derive(Clone, Debug)]
+pub struct Http {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    settings: Settings,
+    clients: Clients,
+    origins: Mutex<HashMap<Origin, Arc<OriginState>>>,
+}
+
+#[derive(Debug)]
+struct OriginState {
+    permits: Semaphore,
+    /// Since when every request failed, so that a dead origin doesn't cost each caller the whole budget.
+    trouble: Mutex<Option<Instant>>,
+}
+
+impl Http {
+    /// Makes a client; connections and certificates are opened when they are first needed.
+    ///
+    /// # Errors
+    /// [`Error::Ca`] for a certificate file that can't be used, [`Error::Proxy`] for such a proxy.
+    pub fn new(settings: Settings) -> Result<Self, Error> {
+        let clients = Clients::new(&settings)?;
+        Ok(Self { shared: Arc::new(Shared { settings, clients, origins: Mutex::default() }) })
+    }
+
+    /// Returns what it was made with.
+    pub fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    /// Sends a request and reads the whole answer; any status but those that ask for another try is an answer.
+    ///
+    /// An idempotent request is tried again after 408, 429, 5xx, rate limits, timeouts and cut answers, as long as the
+    /// budget lasts. Any other request is sent once, unless no connection came about.
+    ///
+    /// # Errors
+    /// [`Error`], by what went wrong. [`Error::Unavailable`] if an idempotent request was only ever told to come again.
+    pub async fn send(&self, mut request: Request) -> Result<Response, Error> {
+        let started = Instant::now();
+        for _ in 0..=REDIRECTS {
+            self.permitted(&request.url)?;
+            let response = self.persist(&request, started).await?;
+            match redirect(&request, &response)? {
+                Some(next) => request.url = next,
+                None => return Ok(response),
+            }
+        }
+        Err(Error::Redirects { url: shown(&request.url) })
+    }
+
+    fn permitted(&self, url: &Url) -> Result<(), Error> {
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Error::Credentials { url: shown(url) });
+        }
+        match (url.scheme(), url.host()) {
+            (_, None) => Err(Error::Scheme { url: shown(url) }),
+            ("https", _) => Ok(()),
+            ("http", _) if is_loopback(url) || self.shared.settings.host(url).is_some_and(|host| host.plain_http) => {
+                Ok(())
+            }
+            ("http", _) => Err(Error::PlainHttp { host: Origin::of(url).authority() }),
+            _ => Err(Error::Scheme { url: shown(url) }),
+        }
+    }
+
+    /// Tries one URL until it answers, fails for good, or the budget ends.
+    async fn persist(&self, request: &Request, started: Instant) -> Result<Response, Error> {
+        let settings = &self.shared.settings;
+        let state = self.origin(&request.url);
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let outcome = self.once(request, &state).await;
+            let Some(pause) = retry::pause(&outcome) else {
+                if outcome.is_ok() {
+                    *lock(&state.trouble) = None;
+                }
+                return outcome;
+            };
+            let unsent = matches!(outcome, Err(Error::Connect { .. }));
+            if !request.idempotent && !unsent {
+                return outcome;
+            }
+            let wait = pause.length(tries, settings.backoff);
+            let since = *lock(&state.trouble).get_or_insert_with(Instant::now);
+            let spent = started.elapsed().max(since.elapsed());
+            if tries >= settings.attempts || spent.saturating_add(wait) > settings.budget {
+                return outcome.and_then(|response| Err(unavailable(&request.url, &response, pause.asked)));
+            }
+            tracing::debug!(url = shown(&request.url), ?wait, tries, "waiting before another try");
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn once(&self, request: &Request, state: &OriginState) -> Result<Response, Error> {
+        // The semaphore is never closed, so there is always a permit in the end.
+        let _permit = state.permits.acquire().await.ok();
+        let limit = self.shared.settings.request_timeout;
+        match tokio::time::timeout(limit, self.exchange(request)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Error::Timeout { origin: Origin::of(&request.url), limit }),
+        }
+    }
+
+    async fn exchange(&self, request: &Request) -> Result<Response, Error> {
+        let origin = Origin::of(&request.url);
+        let client = self.shared.clients.of(&request.url, &self.shared.settings)?;
+        let mut headers = request.headers.clone();
+        if let Some(token) = &request.authorization {
+            headers.insert(AUTHORIZATION, token.header()?);
+        }
+        let mut builder = client.request(request.method.clone(), request.url.clone()).headers(headers);
+        if let Some(body) = &request.body {
+            builder = builder.body(body.clone());
+        }
+        let failed = |error| Error::transport(origin.clone(), error, &self.shared.settings);
+        let mut answer = builder.send().await.map_err(failed)?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        tracing::debug!(method = %request.method, url = shown(&request.url), status = status.as_u16(), "answered");
+        if size(&headers) > HEADER_CAP {
+            return Err(Error::TooLarge { url: shown(&request.url), cap: HEADER_CAP });
+        }
+        if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+            return Err(Error::ProxyAuthentication { origin });
+        }
+        let mut bytes = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+            if bytes.len().saturating_add(chunk.len()) > request.cap {
+                return Err(Error::TooLarge { url: shown(&request.url), cap: request.cap });
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(Response { status, headers, bytes: bytes.into(), url: request.url.clone() })
+    }
+
+    fn origin(&self, url: &Url) -> Arc<OriginState> {
+        let fresh = || {
+            let permits = Semaphore::new(self.shared.settings.per_origin.max(1));
+            Arc::new(OriginState { permits, trouble: Mutex::new(None) })
+        };
+        Arc::clone(lock(&self.shared.origins).entry(Origin::of(url)).or_insert_with(fresh))
+    }
+}
+
+fn size(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
+}
+
+fn unavailable(url: &Url, response: &Response, wait: Option<Duration>) -> Error {
+    Error::Unavailable { origin: Origin::of(url), status: response.status.as_u16(), wait }
+}
+
+/// Returns where to ask instead, if the answer says so and that is safe.
+fn redirect(request: &Request, response: &Response) -> Result<Option<Url>, Error> {
+    if !matches!(response.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return Ok(None);
+    }
+    let from = shown(&request.url);
+    let location = response.headers.get(LOCATION).and_then(|value| value.to_str().ok());
+    let Some(next) = location.and_then(|text| request.url.join(text).ok()) else {
+        return Err(Error::Redirect { url: from, status: response.status.as_u16() });
+    };
+    let followed = matches!(response.status.as_u16(), 301 | 307 | 308)
+        && (request.method == Method::GET || request.method == Method::HEAD)
+        && Origin::of(&next) == Origin::of(&request.url)
+        && next.username().is_empty()
+        && next.password().is_none();
+    if followed { Ok(Some(next)) } else { Err(Error::Moved { from, to: shown(&next) }) }
+}
+
+/// Locks even after a panic elsewhere: what the locks guard is whole between any two statements.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,288 @@
+//! Why a registry's answer is missing, or may not be used.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::http::{self, Response};
+use crate::model::{Digest, Exit, OciRepository, Problem};
+
+use super::login::Pass;
+use super::{LoginSource, LoginUsed};
+
+/// Why a question to a registry has no answer. Clones share their cause.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// No answer came.
+    #[error(transparent)]
+    Http(#[from] http::Error),
+    /// The registry has no such repository.
+    #[error("`{registry}` has no repository `{}`", artifact.repository())]
+    NoRepository {
+        /// The artifact.
+        artifact: OciRepository,
+        /// Who was asked.
+        registry: String,
+    },
+    /// The registry has no such tag or digest.
+    #[error("`{artifact}` has no `{reference}`")]
+    NotFound {
+        /// The artifact.
+        artifact: OciRepository,
+        /// The tag or digest.
+        reference: String,
+    },
+    /// The registry let nobody in, or not this login.
+    #[error("`{registry}` refuses to read `{}` with status {status} ({})", artifact.repository(), login.source)]
+    Denied {
+        /// The artifact.
+        artifact: OciRepository,
+        /// Who was asked.
+        registry: String,
+        /// 401 or 403.
+        status: u16,
+        /// Which login was used.
+        login: Box<LoginUsed>,
+    },
+    /// The token server refused.
+    #[error("`{server}` refuses the login ({})", login.source)]
+    LoginRefused {
+        /// The token server.
+        server: String,
+        /// The registry that named it.
+        registry: String,
+        /// Which login was used.
+        login: Box<LoginUsed>,
+    },
+    /// The registry wants a login of a kind that we don't know.
+    #[error("`{registry}` asks for a login by `{scheme}`, which is none that registries use")]
+    LoginScheme {
+        /// The registry.
+        registry: String,
+        /// What it asks for.
+        scheme: String,
+    },
+    /// The registry names a token server that must not be asked.
+    #[error("`{registry}` sends logins to `{realm}`, which {reason}")]
+    Realm {
+        /// The registry.
+        registry: String,
+        /// The token server's URL, escaped.
+        realm: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A file of logins that can't be read.
+    #[error("the logins in `{}` can't be read", path.display())]
+    LoginFile {
+        /// The file.
+        path: PathBuf,
+        /// Why, if it could not be opened.
+        source: Option<Arc<std::io::Error>>,
+    },
+    /// An entry of such a file that is no login.
+    #[error("an `auth` among the logins is not the base64 of `user:password`")]
+    LoginEntry,
+    /// A credential helper that gives no login.
+    #[error("the credential helper `docker-credential-{name}` {reason}")]
+    Helper {
+        /// Its name.
+        name: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The answer is none that a registry gives.
+    #[error("`{url}` answered {status} with {problem}{}", quoted(excerpt))]
+    Answer {
+        /// What was asked.
+        url: String,
+        /// The status.
+        status: u16,
+        /// What is wrong with the answer.
+        problem: String,
+        /// How it begins, escaped.
+        excerpt: String,
+    },
+    /// The bytes aren't those that were asked for or announced.
+    #[error("`{artifact}` announced `{announced}` and sent `{sent}`")]
+    DigestDiffers {
+        /// The artifact, at the registry that was asked.
+        artifact: OciRepository,
+        /// What was asked for, or what the header says, escaped.
+        announced: String,
+        /// What the bytes are.
+        sent: Digest,
+    },
+    /// The pages of a list lead nowhere, in a circle or elsewhere.
+    #[error("the tag list of `{artifact}` is incomplete: {reason}")]
+    Pages {
+        /// The artifact.
+        artifact: OciRepository,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A folder or file of an image layout can't be read.
+    #[error("`{}` can't be read", path.display())]
+    LayoutFile {
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        source: Arc<std::io::Error>,
+    },
+    /// An image layout that isn't one.
+    #[error("`{}` {problem}", path.display())]
+    Layout {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Subject<'a> {
+    /// Something of the repository itself.
+    Repository,
+    /// A tag or digest in it.
+    Reference(&'a str),
+}
+
+#[derive(Deserialize)]
+struct Body {
+    errors: Vec<BodyError>,
+}
+
+#[derive(Deserialize)]
+struct BodyError {
+    code: String,
+}
+
+impl Error {
+    /// Sorts an answer whose status is not 200.
+    pub(super) fn of_status(
+        response: &Response,
+        artifact: &OciRepository,
+        registry: &str,
+        subject: Subject<'_>,
+        pass: &Pass,
+    ) -> Self {
+        let (artifact, registry) = (artifact.clone(), registry.to_owned());
+        match (response.status.as_u16(), subject) {
+            (404, Subject::Reference(reference)) if !has_code(response, "NAME_UNKNOWN") => {
+                Self::NotFound { artifact, reference: reference.to_owned() }
+            }
+            (404, _) => Self::NoRepository { artifact, registry },
+            (status @ (401 | 403), _) => {
+                Self::Denied { artifact, registry, status, login: Box::new(pass.login.clone()) }
+            }
+            _ => Self::answer(response, "nothing that a registry answers"),
+        }
+    }
+
+    /// Makes the error for an answer that is none.
+    pub(super) fn answer(response: &Response, problem: impl Into<String>) -> Self {
+        let url = &response.url;
+        Self::Answer {
+            url: format!("{}{}", http::Origin::of(url), url.path()),
+            status: response.status.as_u16(),
+            problem: problem.into(),
+            excerpt: response.excerpt(),
+        }
+    }
+
+    /// Tells whether asking again in this run would only fail again.
+    pub(super) fn is_lasting(&self) -> bool {
+        self.exit() != Exit::Temporary
+    }
+}
+
+/// Tells whether a registry's error answer holds a code of the distribution specification.
+pub(super) fn has_code(response: &Response, code: &str) -> bool {
+    serde_json::from_slice::<Body>(&response.bytes).is_ok_and(|body| body.errors.iter().any(|error| error.code == code))
+}
+
+impl Problem for Error {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Http(error) => error.code(),
+            Self::NoRepository { .. } => "repository-not-found",
+            Self::NotFound { .. } => "not-found",
+            Self::Denied { .. } => "registry-denied",
+            Self::LoginRefused { .. } => "login-refused",
+            Self::LoginScheme { .. } => "login-unknown",
+            Self::Realm { .. } => "realm-untrusted",
+            Self::LoginFile { .. } | Self::LoginEntry => "login-unreadable",
+            Self::Helper { .. } => "helper-failed",
+            Self::Answer { .. } => "answer-unusable",
+            Self::DigestDiffers { .. } => "digest-differs",
+            Self::Pages { .. } => "list-incomplete",
+            Self::LayoutFile { .. } => "layout-unreadable",
+            Self::Layout { .. } => "layout-broken",
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Http(error) => error.exit(),
+            Self::NoRepository { .. } | Self::NotFound { .. } => Exit::Refused,
+            Self::Denied { .. }
+            | Self::LoginRefused { .. }
+            | Self::LoginScheme { .. }
+            | Self::LoginFile { .. }
+            | Self::LoginEntry
+            | Self::Helper { .. } => Exit::Authentication,
+            Self::Realm { .. }
+            | Self::Answer { .. }
+            | Self::DigestDiffers { .. }
+            | Self::Pages { .. }
+            | Self::Layout { .. } => Exit::Untrusted,
+            Self::LayoutFile { .. } => Exit::Local,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Http(error) => error.hint(),
+            Self::Denied { registry, login, .. } => Some(login.hint(registry)),
+            Self::LoginRefused { registry, login, .. } => Some(login.hint(registry)),
+            Self::Realm { registry, .. } => {
+                Some(format!("if that is right, add it to `realms:` of `{registry}` in your own configuration"))
+            }
+            Self::LoginFile { .. } => Some("repair the file, or log in again with `docker login`".to_owned()),
+            Self::LoginEntry => Some("log in again with `docker login`".to_owned()),
+            Self::Helper { name, .. } => Some(format!("try `docker-credential-{name} get` by hand")),
+            Self::Pages { .. } => Some("an incomplete list decides nothing; ask whoever runs the registry".to_owned()),
+            Self::LayoutFile { .. } => Some("check `layout:` in your own configuration".to_owned()),
+            Self::NoRepository { .. }
+            | Self::NotFound { .. }
+            | Self::LoginScheme { .. }
+            | Self::Answer { .. }
+            | Self::DigestDiffers { .. }
+            | Self::Layout { .. } => None,
+        }
+    }
+}
+
+impl LoginUsed {
+    fn hint(&self, registry: &str) -> String {
+        match (&self.withheld, &self.source) {
+            (Some(server), _) => format!(
+                "the login was kept from the token server `{server}`; if it belongs to the registry, add \
+                 `realms: [{server}]` for `{registry}` in your own configuration"
+            ),
+            (None, LoginSource::Nowhere) => {
+                format!("log in with `docker login {registry}`; registries answer the same for what does not exist")
+            }
+            (None, _) => format!(
+                "check that the login may read it, or log in again with `docker login {registry}`; registries answer \
+                 the same for what does not exist"
+            ),
+        }
+    }
+}
+
+fn quoted(excerpt: &str) -> String {
+    if excerpt.is_empty() { String::new() } else { format!(": `{excerpt}`") }
+}
