@@ -1,4 +1,5 @@
 //! The folder `shared` beside the repository: fleets and vectors that are too large to be part of it.
+#![allow(dead_code)] // Each test crate uses its own part of it.
 
 use std::io::Write as _;
 use std::path::PathBuf;
