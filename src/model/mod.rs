@@ -1,6 +1,7 @@
 //! The nouns: what the other modules speak about. Values only, no effects.
 
 mod artifact;
+mod branch;
 mod digest;
 mod environment;
 mod finding;
@@ -16,6 +17,7 @@ mod tag;
 mod version;
 
 pub use artifact::{Artifact, ArtifactError, OciRepository};
+pub use branch::{BRANCH_PREFIX, BranchName, branch_name};
 pub use digest::{Digest, DigestError};
 pub use environment::{
     AppDefinition, AppPart, DigestRule, Environment, Evidence, Extent, Freeze, Hold, Order, ReasonRule, Rule, Rules,

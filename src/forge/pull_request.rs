@@ -1,0 +1,127 @@
+//! Pull requests, and what stands on them, as every forge has them.
+
+use jiff::Timestamp;
+
+/// A pull request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullRequest {
+    /// Its number in the repository.
+    pub number: u64,
+    /// Its page.
+    pub url: String,
+    /// Its title.
+    pub title: String,
+    /// Its body.
+    pub body: String,
+    /// Open, closed or merged.
+    pub state: State,
+    /// Whether it is a draft.
+    pub draft: bool,
+    /// The branch it is from.
+    pub head: String,
+    /// The newest commit of that branch.
+    pub head_commit: String,
+    /// Whether that branch is in the same repository.
+    pub own_branch: bool,
+    /// The branch it goes to.
+    pub base: String,
+    /// Who opened it; none if the account is gone.
+    pub author: Option<Account>,
+    /// Its labels.
+    pub labels: Vec<String>,
+    /// Who is asked for a review.
+    pub reviewers: Vec<String>,
+    /// Which teams are asked for a review.
+    pub teams: Vec<String>,
+    /// When it was opened.
+    pub created: Option<Timestamp>,
+    /// When it was closed or merged.
+    pub ended: Option<Timestamp>,
+    /// Whether it can be merged without conflict; none if the forge has not said yet.
+    pub mergeable: Option<bool>,
+}
+
+/// What became of a pull request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// It can be merged.
+    Open,
+    /// It was closed without a merge.
+    Closed,
+    /// It was merged.
+    Merged,
+}
+
+/// An account on a forge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its name.
+    pub name: String,
+    /// Whether it is a program's.
+    pub bot: bool,
+}
+
+/// A pull request to open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    /// The branch with the change.
+    pub head: String,
+    /// The branch it goes to.
+    pub base: String,
+    /// The title.
+    pub title: String,
+    /// The body.
+    pub body: String,
+    /// Whether it is a draft.
+    pub draft: bool,
+    /// Labels to set.
+    pub labels: Vec<String>,
+    /// People to ask for a review.
+    pub reviewers: Vec<String>,
+    /// Teams to ask for a review.
+    pub teams: Vec<String>,
+}
+
+/// A comment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment {
+    /// Who wrote it; none if the account is gone.
+    pub author: Option<Account>,
+    /// What it says.
+    pub body: String,
+    /// When it was written.
+    pub created: Option<Timestamp>,
+}
+
+/// A review.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Review {
+    /// Who reviewed; none if the account is gone.
+    pub author: Option<Account>,
+    /// What they said.
+    pub verdict: ReviewVerdict,
+    /// When.
+    pub submitted: Option<Timestamp>,
+}
+
+/// What a review says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReviewVerdict {
+    /// Yes.
+    Approved,
+    /// No.
+    ChangesRequested,
+    /// Neither, or no longer.
+    Other,
+}
+
+/// Whether a branch's rules ask for an approval.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Approvals {
+    /// As many as this.
+    Asked(u64),
+    /// None: whoever may write may merge.
+    NotAsked,
+    /// The rules can't be read, for this reason.
+    Unreadable(String),
+}

@@ -1,0 +1,182 @@
+//! The name of a promotion's branch: the same intent has the same name, another intent has another one.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+use super::{AppName, Edit, EnvironmentName};
+
+/// What every branch of ours begins with.
+pub const BRANCH_PREFIX: &str = "promote/";
+
+// A loose ref is a file, and most file systems hold 255 bytes a name; `.lock` and the digits need their share.
+const SEGMENT_LIMIT: usize = 160;
+
+/// The name of a branch below `promote/`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BranchName(String);
+
+impl BranchName {
+    /// Returns the name without `refs/heads/`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the name of the next attempt of the same intent: the first is the name itself, then `.2`, `.3`.
+    pub fn attempt(&self, number: u32) -> Self {
+        if number < 2 { self.clone() } else { Self(format!("{}.{number}", self.0)) }
+    }
+
+    /// Returns the number of the attempt that `branch` is of this intent; none if it is of another.
+    pub fn attempt_of(&self, branch: &str) -> Option<u32> {
+        match branch.strip_prefix(&self.0)? {
+            "" => Some(1),
+            rest => {
+                let number = rest.strip_prefix('.')?;
+                let plain = number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');
+                number.parse().ok().filter(|number| plain && *number > 1)
+            }
+        }
+    }
+}
+
+impl fmt::Display for BranchName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Returns `promote/<environment or stage>/<app>/<version>-<12 hex>`; with several apps, `several` stands for
+/// `<app>/<version>`. The digits are of a hash over the base branch and every edit.
+pub fn branch_name(target: &EnvironmentName, moves: &[(&AppName, &str)], base: &str, edits: &[Edit]) -> BranchName {
+    let digits = intent(base, edits);
+    let target = segment(target.as_str());
+    BranchName(match moves {
+        [(app, version)] => {
+            format!("{BRANCH_PREFIX}{target}/{}/{}-{digits}", segment(app.as_str()), segment(version))
+        }
+        _ => format!("{BRANCH_PREFIX}{target}/several-{digits}"),
+    })
+}
+
+/// Returns the first 12 hexadecimal digits of the hash over the base branch and every edit, in any order.
+fn intent(base: &str, edits: &[Edit]) -> String {
+    let mut edits: Vec<[&str; 4]> = edits
+        .iter()
+        .map(|edit| [edit.slot.path().as_str(), edit.field.as_str(), edit.before.as_str(), edit.after.as_str()])
+        .collect();
+    edits.sort_unstable();
+    let mut hash = Sha256::new();
+    // Lengths before the texts, so that no two lists run together into the same bytes.
+    for text in std::iter::once(base).chain(edits.into_iter().flatten()) {
+        hash.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(text.as_bytes());
+    }
+    hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Returns one segment of a ref: what `git check-ref-format` refuses, and `/`, becomes `-`.
+fn segment(text: &str) -> String {
+    let refused = |char: char| {
+        char.is_control() || char.is_whitespace() || matches!(char, '~' | '^' | ':' | '?' | '*' | '[' | '\\' | '/')
+    };
+    let mut safe: String = text.chars().map(|char| if refused(char) { '-' } else { char }).collect();
+    while safe.contains("..") {
+        safe = safe.replace("..", "-");
+    }
+    safe = safe.replace("@{", "-{");
+    if let Some(rest) = safe.strip_prefix('.') {
+        safe = format!("-{rest}");
+    }
+    while safe.len() > SEGMENT_LIMIT {
+        safe.pop();
+    }
+    if let Some(rest) = safe.strip_suffix(".lock") {
+        safe = format!("{rest}-lock");
+    }
+    if let Some(rest) = safe.strip_suffix('.') {
+        safe = format!("{rest}-");
+    }
+    if safe.is_empty() { "-".to_owned() } else { safe }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Place, Slot};
+
+    fn edit(path: &str, line: usize, field: &str, before: &str, after: &str) -> Edit {
+        let place = Place { path: path.parse().expect("a path"), line, column: 1 };
+        let slot = Slot { place, spans: Vec::new() };
+        Edit { slot, field: field.to_owned(), before: before.to_owned(), after: after.to_owned() }
+    }
+
+    fn name(target: &str, app: &str, version: &str, base: &str, edits: &[Edit]) -> String {
+        let app: AppName = app.parse().expect("a name");
+        branch_name(&target.parse().expect("a name"), &[(&app, version)], base, edits).to_string()
+    }
+
+    #[test]
+    fn the_same_intent_has_the_same_name_and_another_has_another() {
+        let one = edit("a.yaml", 1, "spec.ref.tag", "v1", "v2");
+        let two = edit("a.yaml", 2, "spec.ref.digest", "sha256:a", "sha256:b");
+        let first = name("prod-eu", "my-app", "v1.2.3", "main", &[one.clone(), two.clone()]);
+        assert!(first.starts_with("promote/prod-eu/my-app/v1.2.3-"), "{first}");
+        assert_eq!(first.len(), "promote/prod-eu/my-app/v1.2.3-".len() + 12);
+        assert_eq!(first, name("prod-eu", "my-app", "v1.2.3", "main", &[two.clone(), one.clone()]));
+        for other in [
+            name("prod-eu", "my-app", "v1.2.3", "master", &[one.clone(), two.clone()]),
+            name("prod-eu", "my-app", "v1.2.3", "main", &[one.clone(), one.clone()]),
+            name("prod-eu", "my-app", "v1.2.3", "main", &[one.clone()]),
+            name("prod-eu", "my-app", "v1.2.3", "main", &[two, edit("b.yaml", 1, "spec.ref.tag", "v1", "v2")]),
+        ] {
+            assert_ne!(first, other);
+        }
+    }
+
+    #[test]
+    fn texts_do_not_run_together_in_the_hash() {
+        let one = [edit("a", 1, "bc", "d", "e")];
+        let two = [edit("ab", 1, "c", "d", "e")];
+        assert_ne!(intent("m", &one), intent("m", &two));
+    }
+
+    #[test]
+    fn letters_that_a_ref_can_not_hold_become_dashes() {
+        let cases = [
+            ("my app", "my-app"),
+            ("a/b", "a-b"),
+            ("a..b", "a-b"),
+            ("a....b", "a--b"),
+            (".hidden", "-hidden"),
+            ("x.lock", "x-lock"),
+            ("x.", "x-"),
+            ("a~b^c:d?e*f[g\\h", "a-b-c-d-e-f-g-h"),
+            ("a@{b", "a-{b"),
+            ("a\u{7f}b\nc", "a-b-c"),
+            ("café", "café"),
+        ];
+        for (text, safe) in cases {
+            assert_eq!(segment(text), safe, "{text:?}");
+        }
+        assert!(segment(&"é".repeat(500)).len() <= SEGMENT_LIMIT);
+    }
+
+    #[test]
+    fn several_apps_share_one_name() {
+        let (one, two): (AppName, AppName) = ("a".parse().expect("a name"), "b".parse().expect("a name"));
+        let name = branch_name(&"production".parse().expect("a name"), &[(&one, "v1"), (&two, "v2")], "main", &[]);
+        assert!(name.as_str().starts_with("promote/production/several-"), "{name}");
+    }
+
+    #[test]
+    fn attempts_are_numbered_from_two() {
+        let first = BranchName("promote/prod/app/v1-000000000000".to_owned());
+        assert_eq!(first.attempt(1), first);
+        assert_eq!(first.attempt(3).as_str(), "promote/prod/app/v1-000000000000.3");
+        for (branch, number) in [("", Some(1)), (".2", Some(2)), (".11", Some(11)), (".1", None), (".02", None), ("x", None)] {
+            assert_eq!(first.attempt_of(&format!("{first}{branch}")), number, "{branch}");
+        }
+        assert_eq!(first.attempt_of("promote/other"), None);
+    }
+}

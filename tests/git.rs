@@ -1,0 +1,611 @@
+//! The Git room against the real `git` and bare repositories in temporary folders.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use promote::git::{
+    Change, Clone, CommitId, Connection, Depth, Environment, Error, Identity, Limits, Program, RemoteUrl, Settings,
+    Workspace,
+};
+use promote::model::{EntryKind, Exit, Problem, RepoPath};
+
+/// A home, a remote and a working clone, all in one folder; nothing of the machine's configuration counts.
+struct Sandbox {
+    folder: tempfile::TempDir,
+    variables: Vec<(String, String)>,
+}
+
+impl Sandbox {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let variables = vec![
+            ("PATH".to_owned(), std::env::var("PATH").expect("PATH")),
+            ("HOME".to_owned(), folder.path().join("home").display().to_string()),
+            ("TMPDIR".to_owned(), folder.path().join("tmp").display().to_string()),
+            ("GIT_CONFIG_NOSYSTEM".to_owned(), "1".to_owned()),
+        ];
+        let sandbox = Self { folder, variables };
+        for name in ["home", "tmp"] {
+            fs::create_dir(sandbox.path(name)).expect("a folder");
+        }
+        let config = "[user]\nname = Ada\nemail = ada@example.com\n[init]\ndefaultBranch = main\n[protocol \"file\"]\nallow = always\n";
+        fs::write(sandbox.path("home/.gitconfig"), config).expect("a file");
+        sandbox.git(".", &["init", "-q", "--bare", "remote.git"]);
+        sandbox.git("remote.git", &["config", "uploadpack.allowFilter", "true"]);
+        sandbox.git(".", &["init", "-q", "work"]);
+        sandbox.git("work", &["remote", "add", "origin", "../remote.git"]);
+        sandbox
+    }
+
+    /// With one commit that holds everything that is left alone.
+    fn with_fleet() -> Self {
+        let sandbox = Self::new();
+        sandbox.write("apps/a.yaml", b"tag: 1.0.0 # pinned\r\nother: x");
+        sandbox.write("apps/run.sh", b"#!/bin/sh\nTAG=1.0.0\n");
+        sandbox.write("apps/large.yaml", b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n");
+        sandbox.write(".gitattributes", b"*.large filter=lfs\n* text=auto\n");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let script = sandbox.path("work/apps/run.sh");
+            fs::set_permissions(script, fs::Permissions::from_mode(0o755)).expect("a mode");
+            std::os::unix::fs::symlink("a.yaml", sandbox.path("work/apps/link.yaml")).expect("a link");
+        }
+        // The bytes go in as they are, CRLF included.
+        fs::write(sandbox.path("work/.git/info/attributes"), "* -text\n").expect("a file");
+        sandbox.git("work", &["add", "."]);
+        let submodule = "160000,1111111111111111111111111111111111111111,vendor/module";
+        sandbox.git("work", &["update-index", "--add", "--cacheinfo", submodule]);
+        sandbox.git("work", &["commit", "-q", "-m", "base"]);
+        sandbox.git("work", &["push", "-q", "-u", "origin", "main"]);
+        sandbox
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        let path = self.path("work").join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        fs::write(path, bytes).expect("a file");
+    }
+
+    fn git(&self, directory: &str, arguments: &[&str]) -> String {
+        let variables = self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let output = Command::new("git")
+            .args(arguments)
+            .current_dir(self.path(directory))
+            .env_clear()
+            .envs(variables)
+            .output()
+            .expect("git");
+        let text = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
+        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        text
+    }
+
+    fn environment(&self) -> Environment {
+        self.variables.iter().cloned().collect()
+    }
+
+    fn environment_with(&self, more: &[(&str, &str)]) -> Environment {
+        let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        self.variables.iter().cloned().chain(more).collect()
+    }
+
+    async fn program(&self) -> Program {
+        Program::find(&self.environment()).await.expect("git")
+    }
+
+    async fn clone_at(&self, directory: &str) -> Clone {
+        let (program, environment) = (self.program().await, self.environment());
+        Clone::open(&program, &environment, &self.path(directory)).await.expect("a clone")
+    }
+
+    async fn connection(&self) -> Connection {
+        self.connection_with(self.environment()).await
+    }
+
+    async fn connection_with(&self, environment: Environment) -> Connection {
+        let program = self.program().await;
+        let settings = Settings::read(&program, &environment, &self.path("work")).await.expect("settings");
+        let remote = RemoteUrl::parse("remote.git", self.folder.path(), &[]).expect("a url");
+        let limits = Limits::default();
+        Connection { program, environment, settings, remote, login: None, proxy: None, ca: None, limits }
+    }
+
+    async fn workspace(&self) -> Workspace {
+        Workspace::create(self.connection().await).expect("a workspace")
+    }
+
+    /// Every ref of the remote, one a line.
+    fn refs(&self) -> String {
+        self.git("remote.git", &["for-each-ref", "--format=%(refname) %(objectname)"])
+    }
+
+    /// A commit that replaces one file.
+    async fn edit(&self, workspace: &Workspace, parent: &CommitId, path: &str, bytes: &[u8]) -> CommitId {
+        let identity = Identity::of(&workspace.connection().settings, &self.environment()).expect("an identity");
+        let files = [(repo_path(path), bytes.to_vec())];
+        workspace.commit(parent, &files, "Promote a to 1.1.0\n\nPromote-App: a", &identity).await.expect("a commit")
+    }
+}
+
+fn repo_path(text: &str) -> RepoPath {
+    text.parse().expect(text)
+}
+
+#[tokio::test]
+async fn a_commit_changes_exactly_the_given_bytes_and_keeps_modes() {
+    let sandbox = Sandbox::with_fleet();
+    let mut workspace = sandbox.workspace().await;
+
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let first = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", b"tag: 1.1.0 # pinned\r\nother: x").await;
+    let second = sandbox.edit(&workspace, &first, "apps/run.sh", b"#!/bin/sh\nTAG=1.1.0\n").await;
+    workspace.push_new(&second, "promote/production/a/1.1.0-0123456789ab").await.expect("a push");
+
+    assert_eq!((base.branch.as_str(), base.depth), ("main", Depth::Blobless));
+    let branch = "promote/production/a/1.1.0-0123456789ab";
+    let changes = sandbox.git("remote.git", &["diff-tree", "-r", "--name-status", "--summary", "main", branch]);
+    assert_eq!(changes, "M\tapps/a.yaml\nM\tapps/run.sh");
+    let bytes = sandbox.git("remote.git", &["cat-file", "blob", &format!("{branch}:apps/a.yaml")]);
+    assert_eq!(bytes, "tag: 1.1.0 # pinned\r\nother: x");
+    assert!(sandbox.git("remote.git", &["ls-tree", branch, "apps/run.sh"]).starts_with("100755 "));
+    let log = sandbox.git("remote.git", &["log", "--format=%an <%ae>|%cn|%s|%(trailers:key=Promote-App,valueonly)", branch]);
+    assert_eq!(log.lines().next(), Some("Ada <ada@example.com>|Ada|Promote a to 1.1.0|a"));
+    sandbox.git("remote.git", &["fsck", "--strict", "--no-dangling"]);
+}
+
+#[tokio::test]
+async fn a_snapshot_lists_every_file_and_loads_contents_in_one_batch() {
+    let sandbox = Sandbox::with_fleet();
+    sandbox.write("apps/big.yaml", &vec![b'#'; promote::git::FILE_LIMIT + 10]);
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::ffi::OsStrExt as _;
+        let name = std::ffi::OsStr::from_bytes(b"work/apps/caf\xe9.yaml");
+        fs::write(sandbox.folder.path().join(name), "a: b\n").expect("a file");
+    }
+    sandbox.git("work", &["add", "."]);
+    sandbox.git("work", &["commit", "-q", "-m", "more"]);
+    sandbox.git("work", &["push", "-q"]);
+    let mut workspace = sandbox.workspace().await;
+
+    let base = workspace.fetch_base(Some("main")).await.expect("a base");
+    let mut listing = workspace.snapshot(&base.commit).expect("a listing");
+    let paths = ["apps/a.yaml", "apps/big.yaml", "apps/link.yaml", "vendor/module", "absent.yaml"].map(repo_path);
+    workspace.load(&mut listing.snapshot, &paths).await.expect("the files");
+
+    let snapshot = &listing.snapshot;
+    let kind = |path| snapshot.entry(&repo_path(path)).map(|entry| entry.kind);
+    assert_eq!(kind("apps/a.yaml"), Some(EntryKind::File));
+    assert_eq!(kind("apps/link.yaml"), Some(EntryKind::Symlink));
+    assert_eq!(kind("vendor/module"), Some(EntryKind::Submodule));
+    let bytes = |path| snapshot.bytes(&repo_path(path)).map(|bytes| bytes.len());
+    assert_eq!(bytes("apps/a.yaml"), Some(29));
+    assert_eq!(bytes("apps/big.yaml"), Some(promote::git::FILE_LIMIT + 1));
+    assert_eq!((bytes("vendor/module"), bytes("absent.yaml")), (None, None));
+    if cfg!(target_os = "linux") {
+        assert_eq!(listing.skipped, ["apps/caf\u{fffd}.yaml"]);
+    }
+}
+
+#[tokio::test]
+async fn links_submodules_pointers_and_forge_files_are_never_edited() {
+    let sandbox = Sandbox::with_fleet();
+    let mut workspace = sandbox.workspace().await;
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let mut listing = workspace.snapshot(&base.commit).expect("a listing");
+    workspace.load(&mut listing.snapshot, &[repo_path("apps/large.yaml")]).await.expect("the pointer");
+    let identity = Identity::of(&workspace.connection().settings, &sandbox.environment()).expect("an identity");
+
+    for path in ["apps/link.yaml", "vendor/module", "apps/large.yaml", ".gitattributes", "apps", "apps/new.yaml"] {
+        let files = [(repo_path(path), b"x".to_vec())];
+        let error = workspace.commit(&base.commit, &files, "x", &identity).await.expect_err(path);
+        assert!(matches!(&error, Error::NotEditable { .. }), "{path}: {error}");
+        assert_eq!(error.exit(), Exit::Refused);
+    }
+}
+
+#[tokio::test]
+async fn of_twenty_pushes_of_one_branch_one_wins_and_the_others_see_it() {
+    let sandbox = Sandbox::with_fleet();
+    let mut pushes = tokio::task::JoinSet::new();
+    for index in 0..20 {
+        let mut workspace = sandbox.workspace().await;
+        let base = workspace.fetch_base(None).await.expect("a base");
+        let commit = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", format!("tag: {index}").as_bytes()).await;
+        pushes.spawn(async move { (commit.clone(), workspace.push_new(&commit, "promote/x").await) });
+    }
+    let outcomes = pushes.join_all().await;
+
+    let winners: Vec<_> = outcomes.iter().filter(|(_, outcome)| outcome.is_ok()).map(|(commit, _)| commit).collect();
+    assert_eq!(winners.len(), 1);
+    let there = sandbox.git("remote.git", &["rev-parse", "refs/heads/promote/x"]);
+    assert_eq!(winners[0].to_string(), there);
+    for (_, outcome) in outcomes.iter().filter(|(_, outcome)| outcome.is_err()) {
+        let error = outcome.as_ref().expect_err("a loser");
+        assert!(matches!(error, Error::BranchExists { commit, .. } if *commit == there), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_rejected_branch_carries_the_servers_words_and_is_not_there() {
+    let sandbox = Sandbox::with_fleet();
+    let hook = sandbox.path("remote.git/hooks/pre-receive");
+    let script = "#!/bin/sh\nprintf 'all commits\\033[31m must be signed\\n::error::x\\n' >&2\nexit 1\n";
+    fs::create_dir_all(hook.parent().expect("a parent")).expect("a folder");
+    fs::write(&hook, script).expect("a hook");
+    make_executable(&hook);
+    let before = sandbox.refs();
+    let mut workspace = sandbox.workspace().await;
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let commit = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", b"tag: 1.1.0").await;
+
+    let error = workspace.push_new(&commit, "promote/x").await.expect_err("a rejection");
+
+    assert_eq!((error.code(), error.exit()), ("push-rejected", Exit::Refused));
+    insta::assert_snapshot!(error.to_string(), @r"the server rejected branch `promote/x`: all commits\u{1b}[31m must be signed / ::error::x / [remote rejected] (pre-receive hook declined)");
+    assert_eq!(sandbox.refs(), before);
+}
+
+#[tokio::test]
+async fn a_branch_beside_a_directory_of_its_name_is_explained() {
+    let sandbox = Sandbox::with_fleet();
+    sandbox.git("work", &["push", "-q", "origin", "main:refs/heads/promote"]);
+    let mut workspace = sandbox.workspace().await;
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let commit = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", b"tag: 1.1.0").await;
+
+    let error = workspace.push_new(&commit, "promote/production/a").await.expect_err("a blocked branch");
+
+    insta::assert_snapshot!(error.to_string(), @"branch `promote/production/a` can't be created beside branch `promote`: one name is a directory of the other");
+    assert_eq!(error.exit(), Exit::Refused);
+}
+
+#[tokio::test]
+async fn a_push_whose_answer_is_lost_is_found_to_have_worked() {
+    let sandbox = Sandbox::with_fleet();
+    // A `git` that pushes and then fails as a broken connection does.
+    let real = sandbox.program().await.path().display().to_string();
+    let script = format!(
+        "#!/bin/sh\n{real} \"$@\" >/tmp/promote-git-test.$$ 2>&1; code=$?\n\
+         case \" $* \" in *' push '*) rm -f /tmp/promote-git-test.$$; echo 'fatal: the remote end hung up unexpectedly' >&2; exit 128;; esac\n\
+         cat /tmp/promote-git-test.$$; rm -f /tmp/promote-git-test.$$; exit $code\n"
+    );
+    let folder = sandbox.path("bin");
+    fs::create_dir(&folder).expect("a folder");
+    fs::write(folder.join("git"), script).expect("a program");
+    make_executable(&folder.join("git"));
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").expect("PATH"));
+    let environment = sandbox.environment_with(&[("PATH", &path)]);
+    let mut connection = sandbox.connection_with(environment.clone()).await;
+    connection.program = Program::find(&environment).await.expect("the other git");
+    let mut workspace = Workspace::create(connection).expect("a workspace");
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let commit = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", b"tag: 1.1.0").await;
+
+    workspace.push_new(&commit, "promote/x").await.expect("a branch that is there");
+
+    assert_eq!(sandbox.git("remote.git", &["rev-parse", "promote/x"]), commit.to_string());
+}
+
+#[tokio::test]
+async fn hooks_rewrites_and_variables_of_the_user_have_no_effect() {
+    let sandbox = Sandbox::with_fleet();
+    let canary = sandbox.path("canary");
+    let hooks = sandbox.path("hooks");
+    fs::create_dir(&hooks).expect("a folder");
+    for name in ["pre-push", "reference-transaction", "post-checkout", "pre-auto-gc"] {
+        fs::write(hooks.join(name), format!("#!/bin/sh\ntouch '{}'\n", canary.display())).expect("a hook");
+        make_executable(&hooks.join(name));
+    }
+    let elsewhere = sandbox.path("elsewhere");
+    let remote = format!("file://{}", sandbox.path("remote.git").canonicalize().expect("a path").display());
+    sandbox.git("work", &["config", "--global", "core.hooksPath", &hooks.display().to_string()]);
+    sandbox.git("work", &["config", "--global", &format!("url.{}.insteadOf", elsewhere.display()), &remote]);
+    let git_dir = sandbox.path("work/.git").display().to_string();
+    let environment = sandbox.environment_with(&[
+        ("GIT_DIR", &git_dir),
+        ("GIT_INDEX_FILE", "/nonexistent/index"),
+        ("GIT_WORK_TREE", "/nonexistent"),
+        ("GIT_OBJECT_DIRECTORY", "/nonexistent/objects"),
+        ("GIT_TRACE", &sandbox.path("trace").display().to_string()),
+        ("GIT_SSH_COMMAND", &format!("touch '{}'", canary.display())),
+        ("GIT_EXEC_PATH", "/nonexistent"),
+    ]);
+    let before = digest_of(&sandbox.path("work"));
+    let mut connection = sandbox.connection().await;
+    connection.settings =
+        Settings::read(&connection.program, &environment, &sandbox.path("work")).await.expect("settings");
+    connection.environment = environment.clone();
+    let program = connection.program.clone();
+    let mut workspace = Workspace::create(connection).expect("a workspace");
+
+    let clone = Clone::open(&program, &environment, &sandbox.path("work/apps")).await.expect("a clone");
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let commit = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", b"tag: 1.1.0").await;
+    workspace.push_new(&commit, "promote/x").await.expect("a push");
+
+    assert_eq!(clone.choose_remote(None).expect("a remote"), "origin");
+    assert!(!canary.exists(), "a hook or command of the user ran");
+    assert!(!sandbox.path("trace").exists());
+    assert_eq!(digest_of(&sandbox.path("work")), before, "the user's clone was touched");
+    assert_eq!(sandbox.git("remote.git", &["rev-parse", "promote/x"]), commit.to_string());
+    drop(workspace);
+    assert_eq!(fs::read_dir(sandbox.path("tmp")).expect("entries").count(), 0, "something is left behind");
+}
+
+#[tokio::test]
+async fn a_planted_git_is_never_found() {
+    let sandbox = Sandbox::new();
+    let planted = sandbox.path("work/git");
+    fs::write(&planted, "#!/bin/sh\necho git version 9.9.9\n").expect("a program");
+    make_executable(&planted);
+    let path = format!(".:work::{}", std::env::var("PATH").expect("PATH"));
+
+    let found = Program::find(&sandbox.environment_with(&[("PATH", &path)])).await.expect("git");
+
+    assert!(found.path().is_absolute() && found.version().0 == 2, "{found:?}");
+    let nowhere = Program::find(&sandbox.environment_with(&[("PATH", ".:work:")])).await;
+    assert!(matches!(nowhere, Err(Error::GitMissing)));
+}
+
+#[tokio::test]
+async fn an_old_git_is_refused_and_a_wrapper_that_talks_is_not() {
+    let sandbox = Sandbox::new();
+    for (text, is_old) in [("git version 2.30.9", true), ("hello\\ngit version 2.40.0\\nbye", false)] {
+        let folder = sandbox.path("bin");
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::write(folder.join("git"), format!("#!/bin/sh\nprintf '{text}\\n'\n")).expect("a program");
+        make_executable(&folder.join("git"));
+        let found = Program::find(&sandbox.environment_with(&[("PATH", &folder.display().to_string())])).await;
+        match found {
+            Ok(program) => assert!(!is_old && program.lacks_security_fixes()),
+            Err(error) => assert!(is_old && error.exit() == Exit::Local, "{error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_remote_is_the_asked_one_else_the_upstreams_else_origin_else_the_only_one() {
+    let sandbox = Sandbox::with_fleet();
+    let chosen = async |asked: Option<&str>| sandbox.clone_at("work").await.choose_remote(asked);
+    assert_eq!(chosen(None).await.expect("a remote"), "origin");
+    sandbox.git("work", &["remote", "add", "fork", "https://github.com/me/fleet"]);
+    sandbox.git("work", &["config", "branch.main.remote", "fork"]);
+    assert_eq!(chosen(None).await.expect("a remote"), "fork");
+    assert_eq!(chosen(Some("origin")).await.expect("a remote"), "origin");
+    sandbox.git("work", &["checkout", "-q", "--detach"]);
+    assert_eq!(chosen(None).await.expect("a remote"), "origin");
+    let unknown = chosen(Some("upstream")).await.expect_err("an unknown remote");
+    assert_eq!((unknown.exit(), unknown.hint()), (Exit::Usage, Some("the remotes are origin, fork".to_owned())));
+    sandbox.git("work", &["remote", "rename", "origin", "corp"]);
+    assert!(matches!(chosen(None).await, Err(Error::RemoteAmbiguous { .. })));
+    sandbox.git("work", &["remote", "remove", "fork"]);
+    assert_eq!(chosen(None).await.expect("a remote"), "corp");
+    sandbox.git("work", &["remote", "remove", "corp"]);
+    assert!(matches!(chosen(None).await, Err(Error::NoRemote)));
+}
+
+#[tokio::test]
+async fn a_clone_is_read_in_a_linked_worktree_a_bare_one_and_as_last_fetched() {
+    let sandbox = Sandbox::with_fleet();
+    sandbox.git("work", &["worktree", "add", "-q", "../linked", "-b", "side"]);
+    sandbox.git("work", &["remote", "set-head", "origin", "-a"]);
+    sandbox.write("apps/a.yaml", b"tag: 2.0.0");
+    sandbox.git("work", &["commit", "-q", "-a", "-m", "local"]);
+
+    let work = sandbox.clone_at("work/apps").await;
+    let linked = sandbox.clone_at("linked").await;
+    let bare = sandbox.clone_at("remote.git").await;
+    let bytes = |clone: &Clone, revision: &str| {
+        let mut listing = clone.snapshot_at(revision).expect("a listing");
+        let path = repo_path("apps/a.yaml");
+        clone.load(&mut listing.snapshot, std::slice::from_ref(&path)).expect("the file");
+        String::from_utf8_lossy(listing.snapshot.bytes(&path).expect("bytes")).into_owned()
+    };
+
+    assert_eq!(bytes(&work, "HEAD"), "tag: 2.0.0");
+    assert_eq!(bytes(&linked, "HEAD"), "tag: 1.0.0 # pinned\r\nother: x");
+    assert_eq!(bytes(&bare, "main"), "tag: 1.0.0 # pinned\r\nother: x");
+    let tracked = work.tracked("origin", None).expect("a tracked branch");
+    assert_eq!(tracked.branch, "main");
+    assert_eq!(bytes(&work, &tracked.commit), "tag: 1.0.0 # pinned\r\nother: x");
+    assert_eq!(linked.current_branch().as_deref(), Some("side"));
+    assert!(matches!(work.snapshot_at("--output=x"), Err(Error::RevisionUnknown { .. })));
+    let outside = Clone::open(&sandbox.program().await, &sandbox.environment(), &sandbox.path("home")).await;
+    assert!(matches!(outside, Err(Error::NotAClone { .. })));
+}
+
+#[tokio::test]
+async fn a_working_tree_is_read_as_it_is_with_and_without_git() {
+    let sandbox = Sandbox::with_fleet();
+    sandbox.write("apps/a.yaml", b"tag: 3.0.0");
+    sandbox.write("new.yaml", b"untracked");
+    sandbox.write("build/out.yaml", b"ignored");
+    sandbox.write(".gitignore", b"build/\n");
+    let root = promote::git::worktree_root(&sandbox.path("work/apps"));
+    let mut listing = promote::git::worktree_snapshot(&root).expect("a listing");
+    let path = repo_path("apps/a.yaml");
+    promote::git::load_worktree(&root, &mut listing.snapshot, std::slice::from_ref(&path)).expect("the file");
+
+    assert_eq!(listing.snapshot.bytes(&path).map(|bytes| bytes.to_vec()), Some(b"tag: 3.0.0".to_vec()));
+    assert!(listing.snapshot.entry(&repo_path("new.yaml")).is_some());
+    assert!(listing.snapshot.entry(&repo_path("build/out.yaml")).is_none());
+    let plain = sandbox.path("home/plain");
+    fs::create_dir_all(plain.join("a")).expect("a folder");
+    fs::write(plain.join("a/b.yaml"), "x").expect("a file");
+    let plain = promote::git::worktree_snapshot(&plain).expect("a listing");
+    assert_eq!(plain.snapshot.entries.keys().map(RepoPath::as_str).collect::<Vec<_>>(), ["a/b.yaml"]);
+}
+
+#[tokio::test]
+async fn a_server_without_filter_or_names_is_served_thicker() {
+    let sandbox = Sandbox::with_fleet();
+    sandbox.git("remote.git", &["config", "uploadpack.allowFilter", "false"]);
+    let mut workspace = sandbox.workspace().await;
+
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let mut listing = workspace.snapshot(&base.commit).expect("a listing");
+    let path = repo_path("apps/a.yaml");
+    workspace.load(&mut listing.snapshot, std::slice::from_ref(&path)).await.expect("the file");
+
+    assert!(listing.snapshot.bytes(&path).is_some());
+}
+
+#[tokio::test]
+async fn the_base_is_fetched_again_when_it_has_moved_or_was_rewritten() {
+    let sandbox = Sandbox::with_fleet();
+    let mut workspace = sandbox.workspace().await;
+    let first = workspace.fetch_base(None).await.expect("a base");
+    sandbox.write("apps/a.yaml", b"tag: 2.0.0");
+    sandbox.git("work", &["commit", "-q", "-a", "--amend", "-m", "rewritten"]);
+    sandbox.git("work", &["push", "-q", "-f"]);
+    sandbox.git("work", &["push", "-q", "origin", "main:refs/heads/release/1"]);
+
+    let second = workspace.fetch_base(None).await.expect("the base again");
+    let other = workspace.fetch_base(Some("release/1")).await.expect("another base");
+    let mut listing = workspace.snapshot(&second.commit).expect("a listing");
+    let path = repo_path("apps/a.yaml");
+    workspace.load(&mut listing.snapshot, std::slice::from_ref(&path)).await.expect("the file");
+
+    assert_ne!(first.commit, second.commit);
+    assert_eq!((second.branch.as_str(), other.branch.as_str()), ("main", "release/1"));
+    assert_eq!(second.commit, other.commit);
+    assert_eq!(listing.snapshot.bytes(&path).map(|bytes| bytes.to_vec()), Some(b"tag: 2.0.0".to_vec()));
+}
+
+#[tokio::test]
+async fn a_base_that_is_not_there_is_named() {
+    let sandbox = Sandbox::new();
+    let mut workspace = sandbox.workspace().await;
+    let empty = workspace.fetch_base(None).await.expect_err("an empty remote");
+    assert!(matches!(empty, Error::Empty { .. }), "{empty}");
+    let sandbox = Sandbox::with_fleet();
+    sandbox.git("work", &["tag", "v1"]);
+    sandbox.git("work", &["push", "-q", "origin", "v1"]);
+    for (branch, code) in [("absent", "branch-missing"), ("v1", "branch-missing"), ("-x", "branch-name"), ("a..b", "branch-name")] {
+        let error = sandbox.workspace().await.fetch_base(Some(branch)).await.expect_err(branch);
+        assert_eq!((error.code(), error.exit()), (code, Exit::Usage), "{error}");
+    }
+    let mut workspace = sandbox.workspace().await;
+    workspace.fetch_base(None).await.expect("a base");
+    let error = workspace.fetch_base(Some("absent")).await.expect_err("no such branch");
+    assert_eq!(error.code(), "branch-missing", "{error}");
+    sandbox.git("remote.git", &["update-ref", "--no-deref", "HEAD", "main"]);
+    let detached = sandbox.workspace().await.fetch_base(None).await.expect_err("no branch");
+    assert!(matches!(detached, Error::HeadDetached { .. }), "{detached}");
+    fs::remove_dir_all(sandbox.path("remote.git")).expect("a removal");
+    let gone = sandbox.workspace().await.fetch_base(None).await.expect_err("no repository");
+    assert_eq!((gone.code(), gone.exit()), ("no-repository", Exit::Usage), "{gone}");
+}
+
+#[tokio::test]
+async fn a_sha256_repository_is_refused_with_the_reason() {
+    let sandbox = Sandbox::new();
+    fs::remove_dir_all(sandbox.path("remote.git")).expect("a removal");
+    sandbox.git(".", &["init", "-q", "--bare", "--object-format=sha256", "remote.git"]);
+    sandbox.git(".", &["init", "-q", "--object-format=sha256", "other"]);
+    sandbox.git("other", &["commit", "-q", "--allow-empty", "-m", "x"]);
+    sandbox.git("other", &["push", "-q", "../remote.git", "main"]);
+    let mut workspace = sandbox.workspace().await;
+
+    let error = workspace.fetch_base(None).await.expect_err("a refusal");
+    let clone = sandbox.clone_at("other").await;
+
+    assert_eq!((error.code(), error.exit()), ("sha256-repository", Exit::Usage), "{error}");
+    assert!(matches!(clone.head_snapshot(), Err(Error::Sha256 { .. })));
+}
+
+#[tokio::test]
+async fn a_branch_is_compared_with_its_merge_base_also_after_the_base_moved_and_was_merged() {
+    let sandbox = Sandbox::with_fleet();
+    let mut workspace = sandbox.workspace().await;
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let after = b"tag: 1.1.0 # pinned\r\nother: x";
+    let commit = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", after).await;
+    workspace.push_new(&commit, "promote/x").await.expect("a push");
+    for index in 0..70 {
+        sandbox.write("other.yaml", format!("n: {index}\n").as_bytes());
+        sandbox.git("work", &["add", "."]);
+        sandbox.git("work", &["commit", "-q", "-m", "unrelated"]);
+    }
+    sandbox.git("work", &["push", "-q", "origin", "main"]);
+
+    let mut later = sandbox.workspace().await;
+    later.fetch_base(None).await.expect("a base");
+    let moved = later.diff_against_merge_base("promote/x", "main").await.expect("a diff");
+    sandbox.git("work", &["fetch", "-q", "origin"]);
+    sandbox.git("work", &["checkout", "-q", "-b", "update", "origin/promote/x"]);
+    sandbox.git("work", &["merge", "-q", "-m", "Update branch", "main"]);
+    sandbox.git("work", &["push", "-q", "origin", "update:promote/x"]);
+    let merged = sandbox.workspace().await.diff_against_merge_base("promote/x", "main").await.expect("a diff");
+
+    assert_eq!(moved.merge_base.as_ref(), Some(&base.commit));
+    assert_eq!(merged.merge_base.as_ref(), Some(&merged.base));
+    for diff in [moved, merged] {
+        let [file] = diff.files.as_slice() else { panic!("{:?}", diff.files) };
+        let Change::Edited { before, after: found, .. } = &file.change else { panic!("{file:?}") };
+        assert_eq!(file.path, "apps/a.yaml");
+        assert_eq!((before.as_ref(), found.as_ref()), (b"tag: 1.0.0 # pinned\r\nother: x".as_slice(), after.as_slice()));
+    }
+}
+
+#[tokio::test]
+async fn a_branch_without_common_history_or_with_more_than_edits_is_seen_as_such() {
+    let sandbox = Sandbox::with_fleet();
+    sandbox.git("work", &["checkout", "-q", "-b", "promote/odd"]);
+    sandbox.write("added.yaml", b"x");
+    sandbox.git("work", &["add", "."]);
+    sandbox.git("work", &["rm", "-q", "apps/link.yaml"]);
+    sandbox.git("work", &["update-index", "--chmod=-x", "apps/run.sh"]);
+    sandbox.git("work", &["commit", "-q", "-m", "odd"]);
+    sandbox.git("work", &["checkout", "-q", "--orphan", "promote/orphan"]);
+    sandbox.git("work", &["commit", "-q", "-m", "orphan"]);
+    sandbox.git("work", &["push", "-q", "origin", "promote/odd", "promote/orphan"]);
+    let mut workspace = sandbox.workspace().await;
+
+    let odd = workspace.diff_against_merge_base("promote/odd", "main").await.expect("a diff");
+    let orphan = workspace.diff_against_merge_base("promote/orphan", "main").await.expect("a diff");
+    let absent = workspace.diff_against_merge_base("promote/absent", "main").await.expect_err("no branch");
+    let branches = workspace.branches("promote/o").await.expect("branches");
+
+    let files: Vec<_> = odd.files.iter().map(|file| (file.path.as_str(), file.change == Change::Other)).collect();
+    assert_eq!(files, [("added.yaml", true), ("apps/link.yaml", true), ("apps/run.sh", true)]);
+    assert_eq!((orphan.merge_base, orphan.files.len()), (None, 0));
+    assert_eq!(absent.code(), "branch-missing", "{absent}");
+    assert_eq!(branches.iter().map(|branch| branch.name.as_str()).collect::<Vec<_>>(), ["promote/odd", "promote/orphan"]);
+    assert_eq!(workspace.remote_tip("promote/odd").await.expect("a tip"), Some(odd.tip));
+    assert_eq!(workspace.remote_tip("promote").await.expect("no tip"), None);
+}
+
+fn make_executable(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("a mode");
+    }
+}
+
+/// Names, modes and bytes of everything below a folder.
+fn digest_of(folder: &Path) -> String {
+    let mut lines = Vec::new();
+    let mut waiting = vec![folder.to_owned()];
+    while let Some(path) = waiting.pop() {
+        for entry in fs::read_dir(path).expect("entries").flatten() {
+            let kind = entry.file_type().expect("a type");
+            if kind.is_dir() {
+                waiting.push(entry.path());
+            } else if kind.is_file() {
+                let bytes = fs::read(entry.path()).expect("bytes");
+                lines.push(format!("{} {}", entry.path().display(), promote::model::Digest::of(&bytes)));
+            }
+        }
+    }
+    lines.sort();
+    lines.join("\n")
+}
