@@ -56,6 +56,7 @@ impl Sandbox {
         fs::write(sandbox.path("work/.git/info/attributes"), "* -text\n").expect("a file");
         sandbox.git("work", &["add", "."]);
         let submodule = "160000,1111111111111111111111111111111111111111,vendor/module";
+        fs::create_dir_all(sandbox.path("work/vendor/module")).expect("a folder");
         sandbox.git("work", &["update-index", "--add", "--cacheinfo", submodule]);
         sandbox.git("work", &["commit", "-q", "-m", "base"]);
         sandbox.git("work", &["push", "-q", "-u", "origin", "main"]);
@@ -154,7 +155,8 @@ async fn a_commit_changes_exactly_the_given_bytes_and_keeps_modes() {
     let bytes = sandbox.git("remote.git", &["cat-file", "blob", &format!("{branch}:apps/a.yaml")]);
     assert_eq!(bytes, "tag: 1.1.0 # pinned\r\nother: x");
     assert!(sandbox.git("remote.git", &["ls-tree", branch, "apps/run.sh"]).starts_with("100755 "));
-    let log = sandbox.git("remote.git", &["log", "--format=%an <%ae>|%cn|%s|%(trailers:key=Promote-App,valueonly)", branch]);
+    let log =
+        sandbox.git("remote.git", &["log", "--format=%an <%ae>|%cn|%s|%(trailers:key=Promote-App,valueonly)", branch]);
     assert_eq!(log.lines().next(), Some("Ada <ada@example.com>|Ada|Promote a to 1.1.0|a"));
     sandbox.git("remote.git", &["fsck", "--strict", "--no-dangling"]);
 }
@@ -488,7 +490,9 @@ async fn a_base_that_is_not_there_is_named() {
     let sandbox = Sandbox::with_fleet();
     sandbox.git("work", &["tag", "v1"]);
     sandbox.git("work", &["push", "-q", "origin", "v1"]);
-    for (branch, code) in [("absent", "branch-missing"), ("v1", "branch-missing"), ("-x", "branch-name"), ("a..b", "branch-name")] {
+    for (branch, code) in
+        [("absent", "branch-missing"), ("v1", "branch-missing"), ("-x", "branch-name"), ("a..b", "branch-name")]
+    {
         let error = sandbox.workspace().await.fetch_base(Some(branch)).await.expect_err(branch);
         assert_eq!((error.code(), error.exit()), (code, Exit::Usage), "{error}");
     }
@@ -496,7 +500,9 @@ async fn a_base_that_is_not_there_is_named() {
     workspace.fetch_base(None).await.expect("a base");
     let error = workspace.fetch_base(Some("absent")).await.expect_err("no such branch");
     assert_eq!(error.code(), "branch-missing", "{error}");
-    sandbox.git("remote.git", &["update-ref", "--no-deref", "HEAD", "main"]);
+    let tree = sandbox.git("remote.git", &["rev-parse", "main^{tree}"]);
+    let commit = sandbox.git("remote.git", &["commit-tree", "-m", "on no branch", &tree]);
+    sandbox.git("remote.git", &["update-ref", "--no-deref", "HEAD", &commit]);
     let detached = sandbox.workspace().await.fetch_base(None).await.expect_err("no branch");
     assert!(matches!(detached, Error::HeadDetached { .. }), "{detached}");
     fs::remove_dir_all(sandbox.path("remote.git")).expect("a removal");
@@ -551,7 +557,10 @@ async fn a_branch_is_compared_with_its_merge_base_also_after_the_base_moved_and_
         let [file] = diff.files.as_slice() else { panic!("{:?}", diff.files) };
         let Change::Edited { before, after: found, .. } = &file.change else { panic!("{file:?}") };
         assert_eq!(file.path, "apps/a.yaml");
-        assert_eq!((before.as_ref(), found.as_ref()), (b"tag: 1.0.0 # pinned\r\nother: x".as_slice(), after.as_slice()));
+        assert_eq!(
+            (before.as_ref(), found.as_ref()),
+            (b"tag: 1.0.0 # pinned\r\nother: x".as_slice(), after.as_slice())
+        );
     }
 }
 
@@ -578,7 +587,10 @@ async fn a_branch_without_common_history_or_with_more_than_edits_is_seen_as_such
     assert_eq!(files, [("added.yaml", true), ("apps/link.yaml", true), ("apps/run.sh", true)]);
     assert_eq!((orphan.merge_base, orphan.files.len()), (None, 0));
     assert_eq!(absent.code(), "branch-missing", "{absent}");
-    assert_eq!(branches.iter().map(|branch| branch.name.as_str()).collect::<Vec<_>>(), ["promote/odd", "promote/orphan"]);
+    assert_eq!(
+        branches.iter().map(|branch| branch.name.as_str()).collect::<Vec<_>>(),
+        ["promote/odd", "promote/orphan"]
+    );
     assert_eq!(workspace.remote_tip("promote/odd").await.expect("a tip"), Some(odd.tip));
     assert_eq!(workspace.remote_tip("promote").await.expect("no tip"), None);
 }
@@ -608,4 +620,100 @@ fn digest_of(folder: &Path) -> String {
     }
     lines.sort();
     lines.join("\n")
+}
+
+/// A server that answers every request with one response and keeps what it was asked.
+struct Answering {
+    address: std::net::SocketAddr,
+    requests: std::sync::Arc<std::sync::Mutex<Vec<String>>>,
+}
+
+impl Answering {
+    fn with(response: String) -> Self {
+        use std::io::{Read as _, Write as _};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let requests = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let kept = requests.clone();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut request = Vec::new();
+                let mut buffer = [0; 4096];
+                while !request.ends_with(b"\r\n\r\n") {
+                    match stream.read(&mut buffer) {
+                        Ok(0) | Err(_) => break,
+                        Ok(count) => request.extend_from_slice(&buffer[..count]),
+                    }
+                }
+                kept.lock().expect("a lock").push(String::from_utf8_lossy(&request).into_owned());
+                let _ = stream.write_all(response.as_bytes());
+            }
+        });
+        Self { address, requests }
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().expect("a lock").clone()
+    }
+}
+
+#[tokio::test]
+async fn a_redirecting_server_gets_no_login_and_neither_does_its_target() {
+    let sandbox = Sandbox::with_fleet();
+    let target = Answering::with(
+        "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".into(),
+    );
+    let redirect = format!(
+        "HTTP/1.1 302 Found\r\nLocation: http://{}/fleet.git/info/refs?service=git-upload-pack\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        target.address
+    );
+    let server = Answering::with(redirect);
+    sandbox.git(
+        "work",
+        &["config", "--global", "credential.helper", "!f() { echo username=u; echo password=canary; }; f"],
+    );
+    let mut connection = sandbox.connection().await;
+    connection.settings =
+        Settings::read(&connection.program, &sandbox.environment(), &sandbox.path("work")).await.expect("settings");
+    connection.remote =
+        RemoteUrl::parse(&format!("http://{}/fleet.git", server.address), Path::new("/"), &[]).expect("a url");
+    connection.login = Some(promote::git::HttpLogin { username: "x".into(), password: "canary".into() });
+
+    let error = Workspace::create(connection).expect("a workspace").fetch_base(None).await.expect_err("a redirect");
+
+    assert_eq!((error.code(), error.exit()), ("repository-moved", Exit::Untrusted), "{error}");
+    assert_eq!(target.requests(), Vec::<String>::new());
+    assert!(server.requests().iter().all(|request| !request.contains("Authorization")), "{:?}", server.requests());
+}
+
+#[tokio::test]
+async fn the_helpers_login_is_tried_before_the_token_and_neither_is_shown() {
+    let sandbox = Sandbox::with_fleet();
+    let refusal =
+        "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let server = Answering::with(refusal.into());
+    let stored = sandbox.path("stored");
+    let helper =
+        format!("!f() {{ echo \"$1\" >> '{}'; echo username=helper; echo password=canary-1; }}; f", stored.display());
+    sandbox.git("work", &["config", "--global", "credential.helper", &helper]);
+    let mut connection = sandbox.connection().await;
+    connection.settings =
+        Settings::read(&connection.program, &sandbox.environment(), &sandbox.path("work")).await.expect("settings");
+    connection.remote =
+        RemoteUrl::parse(&format!("http://{}/fleet.git", server.address), Path::new("/"), &[]).expect("a url");
+    connection.login = Some(promote::git::HttpLogin { username: "token".into(), password: "canary-2".into() });
+
+    let error = Workspace::create(connection).expect("a workspace").fetch_base(None).await.expect_err("a refusal");
+
+    assert_eq!(error.exit(), Exit::Authentication, "{error}");
+    let sent: Vec<String> = server
+        .requests()
+        .iter()
+        .filter_map(|request| Some(request.split("Authorization: Basic ").nth(1)?.lines().next()?.to_owned()))
+        .collect();
+    // helper:canary-1, then token:canary-2
+    assert_eq!(sent, ["aGVscGVyOmNhbmFyeS0x", "dG9rZW46Y2FuYXJ5LTI="]);
+    // The token is neither stored with nor erased from the user's helper.
+    assert_eq!(fs::read_to_string(stored).expect("a file"), "get\nerase\n");
+    assert!(!format!("{error} {error:?}").contains("canary"));
 }
