@@ -58,7 +58,15 @@ pub struct Global {
     #[arg(long, value_enum, value_name = "KIND", global = true, help_heading = "Where")]
     pub forge: Option<ForgeChoice>,
     /// Print for people or as JSON
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value = "text", global = true, help_heading = "Output")]
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "text",
+        global = true,
+        help_heading = "Output"
+    )]
     pub output: Output,
 }
 
@@ -262,9 +270,10 @@ fn refuse(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
-    let wants_json = std::env::args_os().zip(std::env::args_os().skip(1)).any(|(flag, value)| {
-        (flag == "-o" || flag == "--output") && value == "json"
-    }) || std::env::args_os().any(|flag| flag == "--output=json" || flag == "-ojson" || flag == "-o=json");
+    let wants_json = std::env::args_os()
+        .zip(std::env::args_os().skip(1))
+        .any(|(flag, value)| (flag == "-o" || flag == "--output") && value == "json")
+        || std::env::args_os().any(|flag| flag == "--output=json" || flag == "-ojson" || flag == "-o=json");
     if wants_json {
         commands::print_usage_error(&error.to_string());
     } else {
@@ -331,10 +340,19 @@ mod tests {
 
     #[test]
     fn an_app_needs_no_command_wherever_the_options_stand() {
-        for line in ["my-app v1.2.3 --to prod", "--to prod my-app v1.2.3", "-C . my-app --to=prod v1.2.3", "run my-app v1.2.3 --to prod"] {
+        for line in [
+            "my-app v1.2.3 --to prod",
+            "--to prod my-app v1.2.3",
+            "-C . my-app --to=prod v1.2.3",
+            "run my-app v1.2.3 --to prod",
+        ] {
             let arguments = parsed(line).expect(line);
             let Some(Command::Run(run)) = arguments.command else { panic!("{line}") };
-            assert_eq!((run.app.as_str(), run.version.as_deref(), run.to.as_deref()), ("my-app", Some("v1.2.3"), Some("prod")), "{line}");
+            assert_eq!(
+                (run.app.as_str(), run.version.as_deref(), run.to.as_deref()),
+                ("my-app", Some("v1.2.3"), Some("prod")),
+                "{line}"
+            );
         }
     }
 

@@ -7,8 +7,10 @@ use futures_util::stream;
 
 use super::fault::Fault;
 use super::session::Session;
-use crate::model::{Artifact, Exit, Failure, Plan, Problem};
-use crate::planner::{Answer, Answers, Facts, Fleet, Planning, Question, Request, TagVerdict, Tagged, plan, why};
+use crate::model::{Artifact, Chosen, Exit, Failure, Plan, Problem, Source};
+use crate::planner::{
+    Answer, Answers, Facts, Fleet, Planning, Question, Request, TagVerdict, Tagged, known, plan, why,
+};
 use crate::registry::{self, ManifestReference, Registries};
 
 /// More than all registries together take: each of them is asked eight things at once, by the HTTP client.
@@ -50,6 +52,11 @@ impl Inquirer {
                 Tagged::Needs(questions) => self.ask(questions).await,
             }
         }
+    }
+
+    /// Returns what a source chooses, if that is known without asking anything more.
+    pub fn known(&self, source: &Source) -> Option<Chosen> {
+        known(source, &self.answers)
     }
 
     /// Returns the tags of an artifact, for suggestions: none if they can't be listed.

@@ -66,7 +66,8 @@ pub async fn run(session: &Session, arguments: &cli::Auto) -> Result<Outcome, Fa
 fn show(reading: &Reading, plan: &Plan, delivery: &Delivery, mode: Mode) {
     tell(&format!("read {}\n", reading.title));
     for delivered in &delivery.changes {
-        let apps: Vec<String> = delivered.moved.iter().map(|(app, environment)| format!("{app} in {environment}")).collect();
+        let apps: Vec<String> =
+            delivered.moved.iter().map(|(app, environment)| format!("{app} in {environment}")).collect();
         let apps = apps.join(", ");
         match &delivered.result {
             Ok(publication) => {
@@ -80,11 +81,18 @@ fn show(reading: &Reading, plan: &Plan, delivery: &Delivery, mode: Mode) {
                 if let Some(pull_request) = &publication.pull_request {
                     print(&format!("{}\n", pull_request.url));
                 } else if mode == Mode::DryRun {
-                    print(&format!("{}{}\n\n{}\n", report::promotion::hunks(&delivered.hunks), publication.text.title, publication.text.body));
+                    print(&format!(
+                        "{}{}\n\n{}\n",
+                        report::promotion::hunks(&delivered.hunks),
+                        publication.text.title,
+                        publication.text.body
+                    ));
                 }
                 tell(&report::pins::findings(&publication.findings));
             }
-            Err(fault) => tell(&format!("{:<10} {apps}\n{}", "failed", report::problem::render(fault.problem(), fault.text()))),
+            Err(fault) => {
+                tell(&format!("{:<10} {apps}\n{}", "failed", report::problem::render(fault.problem(), fault.text())))
+            }
         }
     }
     let count = |verdict: Verdict| plan.steps.iter().filter(|step| step.verdict == verdict).count();
@@ -135,7 +143,9 @@ mod tests {
 
     #[test]
     fn a_star_stands_for_any_text() {
-        for (pattern, text) in [("*", "my-app"), ("my-*", "my-app"), ("*-app", "my-app"), ("m*-*p", "my-app"), ("my-app", "my-app")] {
+        for (pattern, text) in
+            [("*", "my-app"), ("my-*", "my-app"), ("*-app", "my-app"), ("m*-*p", "my-app"), ("my-app", "my-app")]
+        {
             assert!(is_match(pattern, text), "{pattern} {text}");
         }
         for (pattern, text) in [("my", "my-app"), ("*-apps", "my-app"), ("your-*", "my-app"), ("ab*ba", "aba")] {

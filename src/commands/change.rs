@@ -41,7 +41,11 @@ impl Change {
     ///
     /// # Errors
     /// An edit that can't be made surely; a proof that fails.
-    pub async fn prepare(session: &Session, reading: &mut Reading, planned: &planner::Change<'_>) -> Result<Self, Fault> {
+    pub async fn prepare(
+        session: &Session,
+        reading: &mut Reading,
+        planned: &planner::Change<'_>,
+    ) -> Result<Self, Fault> {
         let edits: Vec<Edit> = planned.edits().into_iter().cloned().collect();
         let mut commits = Vec::new();
         let mut so_far: Vec<Edit> = Vec::new();
@@ -49,10 +53,12 @@ impl Change {
             // Each commit is the base with its own edits and those of the commits before it.
             so_far.extend(distinct(&steps));
             let files = edit::apply_all(&reading.snapshot, &so_far)?;
-            commits.push(CommitPlan { steps: steps.into_iter().cloned().collect(), files: files.into_iter().collect() });
+            commits
+                .push(CommitPlan { steps: steps.into_iter().cloned().collect(), files: files.into_iter().collect() });
         }
         let files: BTreeMap<RepoPath, Vec<u8>> = edit::apply_all(&reading.snapshot, &edits)?;
-        let changed: Vec<(RepoPath, Vec<u8>)> = files.iter().map(|(path, bytes)| (path.clone(), bytes.clone())).collect();
+        let changed: Vec<(RepoPath, Vec<u8>)> =
+            files.iter().map(|(path, bytes)| (path.clone(), bytes.clone())).collect();
         let after = reading.inventory_with(session, &changed).await?;
         edit::prove(&reading.inventory, &after, &intents(reading, planned))?;
         let hunks = files.iter().flat_map(|(path, bytes)| {
@@ -111,7 +117,9 @@ fn distinct(steps: &[&Step]) -> Vec<Edit> {
 fn intents(reading: &Reading, planned: &planner::Change<'_>) -> Vec<Intent> {
     let mut intents = Vec::new();
     for step in &planned.steps {
-        let Some((tag, digest)) = step.to.as_ref().and_then(|to| Some((to.tag.clone()?, to.digest.clone()))) else { continue };
+        let Some((tag, digest)) = step.to.as_ref().and_then(|to| Some((to.tag.clone()?, to.digest.clone()))) else {
+            continue;
+        };
         for source in reading.inventory.sources_of(&step.app, &step.environment) {
             let decided = step.edits.iter().any(|edit| {
                 let mut values = source.reference.fields.iter().map(|(_, value)| value);

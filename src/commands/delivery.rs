@@ -9,7 +9,7 @@ use super::reading::Reading;
 use super::session::Session;
 use crate::forge::{self, Address, Approvals, Forge, PullRequest};
 use crate::git::Identity;
-use crate::model::{AppName, BranchName, EnvironmentName, Finding, FindingCode, Plan, Step};
+use crate::model::{AppName, EnvironmentName, Finding, FindingCode, Plan, Step};
 use crate::planner::{Grouping, changes};
 use crate::registry::Registries;
 use crate::report::documents::{ErrorBody, PlanDocument};
@@ -97,7 +97,7 @@ pub async fn deliver(
         let moved = planned.steps.iter().map(|step| (step.app.clone(), step.environment.clone())).collect();
         let (hunks, result) = match Change::prepare(session, reading, planned).await {
             Ok(change) => {
-                let result = post.send(session, reading, plan, inquirer, order, &change).await;
+                let result = post.send(reading, plan, inquirer, order, &change).await;
                 (change.hunks, result)
             }
             Err(fault) => (Vec::new(), Err(fault)),
@@ -172,7 +172,6 @@ impl Post {
 
     async fn send(
         &self,
-        session: &Session,
         reading: &mut Reading,
         plan: &Plan,
         inquirer: &Inquirer,
@@ -199,14 +198,7 @@ impl Post {
                 findings: Vec::new(),
             });
         };
-        let press = Press {
-            session,
-            forge: self.forge.as_ref(),
-            registries,
-            identity,
-            open: &self.open,
-            reopen: order.reopen,
-        };
+        let press = Press { forge: self.forge.as_ref(), registries, identity, open: &self.open, reopen: order.reopen };
         press.publish(reading, change, texts).await
     }
 }
@@ -223,11 +215,6 @@ impl Delivery {
             delivered.moved.iter().any(|(app, environment)| *app == step.app && *environment == step.environment)
         };
         self.changes.iter().find(moves)
-    }
-
-    /// Returns the branches, for people.
-    pub fn branches(&self) -> impl Iterator<Item = &BranchName> {
-        self.changes.iter().filter_map(|delivered| delivered.result.as_ref().ok()).map(|one| &one.branch)
     }
 
     /// Returns the JSON document of a plan and what became of it.

@@ -7,9 +7,9 @@ use super::change::{Change, CommitPlan};
 use super::reading::Reading;
 use crate::forge::{self, Address, Forge};
 use crate::model::{Artifact, Choice, Chosen, EnvironmentName, Plan, RepoPath, Stage, Step, Tag, Verdict, Version};
-use crate::report::documents::spelled_tag;
+use crate::report::documents::{spelled, spelled_tag};
 use crate::report::pull_request::{
-    Before, Content, Direction, How, Link, Mate, Move, Next, Overrides, Promotion, Requester, Standing, dashboard,
+    Before, Content, Direction, How, Kept, Link, Mate, Move, Next, Overrides, Promotion, Requester, Standing, dashboard,
 };
 use crate::report::template::Template;
 
@@ -140,17 +140,18 @@ fn before(proof: &crate::model::Proof) -> Before {
     }
 }
 
-fn rules(step: &Step, reading: &Reading) -> Vec<String> {
-    let mut rules = Vec::new();
-    if let Some(from) = step.from.as_ref() {
-        rules.push(format!("newer than {}", spelled_tag(from.tag.as_ref(), from.version.as_ref(), from.digest.as_ref())));
-    }
-    rules.push("not held".to_owned());
-    rules.push("not frozen".to_owned());
+fn rules(step: &Step, reading: &Reading) -> Vec<Kept> {
     let environment = reading.stages.environment(&step.environment);
     let range = environment.and_then(|environment| environment.rules.range.as_ref());
-    rules.push(format!("within `{}`", range.map_or("*", |range| range.value.as_str())));
-    rules
+    let pinned = step.from.as_ref();
+    let pinned = pinned.map(|from| spelled_tag(from.tag.as_ref(), from.version.as_ref(), from.digest.as_ref()));
+    let kept = |text: &str, code: Option<String>| Kept { text: text.to_owned(), code };
+    vec![
+        kept("newer than", pinned),
+        kept("not held", None),
+        kept("not frozen", None),
+        kept("within", Some(range.map_or("*", |range| range.value.as_str()).to_owned())),
+    ]
 }
 
 /// What becomes of the other environments of the stage.
@@ -160,7 +161,8 @@ fn mates(step: &Step, moved: &[EnvironmentName], stage: &Stage, circumstances: &
     let others = others.filter(|name| !moved.contains(name) && inventory.sources_of(&step.app, name).next().is_some());
     others
         .map(|name| {
-            let planned = circumstances.plan.steps.iter().find(|other| other.app == step.app && other.environment == *name);
+            let planned =
+                circumstances.plan.steps.iter().find(|other| other.app == step.app && other.environment == *name);
             let next = match planned.map(|other| other.verdict) {
                 Some(Verdict::Current) => Next::Runs,
                 Some(Verdict::Advance | Verdict::Waits) => Next::Follows(None),
@@ -217,7 +219,7 @@ fn compare(step: &Step, annotations: &[(String, String)], circumstances: &Circum
 /// What every environment runs, and how that is chosen.
 fn standing(step: &Step, circumstances: &Circumstances<'_>) -> Vec<Standing> {
     let reading = circumstances.reading;
-    let mut standing: Vec<Standing> = Vec::new();
+    let mut standing: Vec<(Standing, bool)> = Vec::new();
     for environment in reading.stages.environments() {
         let Some(source) = reading.inventory.sources_of(&step.app, &environment.name).next() else { continue };
         let how = match &source.choice {
@@ -226,23 +228,17 @@ fn standing(step: &Step, circumstances: &Circumstances<'_>) -> Vec<Standing> {
             Choice::Floating { text, .. } => How::Floating(text.clone()),
             Choice::Unknown(_) => How::NotKnown,
         };
-        let planned = circumstances.plan.steps.iter().find(|one| one.app == step.app && one.environment == environment.name);
-        let now = match (&source.choice, planned.and_then(|planned| planned.from.as_ref())) {
-            (_, Some(from)) => Some(spelled_tag(from.tag.as_ref(), from.version.as_ref(), from.digest.as_ref())),
-            (Choice::Pin { tag, version, digest, .. }, None) => {
-                Some(spelled_tag(tag.as_ref(), version.as_ref(), digest.as_ref()))
-            }
-            _ => step.proofs.iter().find(|proof| proof.environment == environment.name).and_then(|proof| {
-                proof.now.as_ref().map(ToString::to_string)
-            }),
-        };
-        let moves = circumstances.plan.steps.iter().any(|one| {
-            one.app == step.app && one.environment == environment.name && one.verdict == Verdict::Advance
-        });
-        match standing.iter_mut().find(|row| row.now == now && row.how == how && !moves) {
-            Some(row) => row.names.push(environment.name.clone()),
-            None => standing.push(Standing { names: vec![environment.name.clone()], now, how }),
+        let known = circumstances.inquirer.known(source).and_then(|chosen| spelled(&chosen));
+        let moves =
+            circumstances.plan.steps.iter().any(|one| {
+                one.app == step.app && one.environment == environment.name && one.verdict == Verdict::Advance
+            });
+        let row =
+            standing.iter_mut().find(|(row, others_move)| row.now == known && row.how == how && !moves && !others_move);
+        match row {
+            Some((row, _)) => row.names.push(environment.name.clone()),
+            None => standing.push((Standing { names: vec![environment.name.clone()], now: known, how }, moves)),
         }
     }
-    standing
+    standing.into_iter().map(|(row, _)| row).collect()
 }

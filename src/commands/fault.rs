@@ -172,9 +172,13 @@ impl Problem for Refusal {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::ReadsOnly { flag } => format!("leave out `{flag}`: what is written is built on the remote's newest commit"),
+            Self::ReadsOnly { flag } => {
+                format!("leave out `{flag}`: what is written is built on the remote's newest commit")
+            }
             Self::StageOpen { stages, .. } => format!("--to {}", stages.join(" or --to ")),
-            Self::NoOrder { environments } => format!("--to {}; or write the order down in promote.yaml", environments.join(" or --to ")),
+            Self::NoOrder { environments } => {
+                format!("--to {}; or write the order down in promote.yaml", environments.join(" or --to "))
+            }
             Self::NoEnvironments { looked_for } => format!(
                 "looked for {};\nsay where they are in promote.yaml: environments: [{{name: production, path: clusters/production}}]",
                 looked_for.join(";\n")

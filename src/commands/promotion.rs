@@ -189,9 +189,13 @@ fn end(delivered: &Delivered, mode: Mode, is_result: bool) {
     let branch = &publication.branch;
     match (publication.done, &publication.pull_request) {
         (Done::Planned, _) => print(&format!("\nWould push {branch}\nand open this pull request:\n{text}")),
-        (Done::Opened, Some(opened)) if is_result => print(&format!("\nPull request #{}   {}\n", opened.number, opened.url)),
+        (Done::Opened, Some(opened)) if is_result => {
+            print(&format!("\nPull request #{}   {}\n", opened.number, opened.url))
+        }
         (Done::Nothing, Some(open)) if is_result => {
-            let since = open.created.map_or(String::new(), |created| format!(" since {}", created.strftime("%Y-%m-%d %H:%M UTC")));
+            let since = open
+                .created
+                .map_or(String::new(), |created| format!(" since {}", created.strftime("%Y-%m-%d %H:%M UTC")));
             print(&format!("\nPull request #{} is open{since}, nothing to do   {}\n", open.number, open.url));
         }
         (Done::Opened | Done::Nothing, Some(open)) => {

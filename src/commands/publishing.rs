@@ -4,7 +4,6 @@ use super::change::Change;
 use super::describing::{Circumstances, OverrideTexts, describe, describe_move};
 use super::fault::{Fault, Refusal};
 use super::reading::Reading;
-use super::session::Session;
 use crate::forge::{self, Forge, Proposal, PullRequest, State};
 use crate::git::{self, Identity};
 use crate::model::{Artifact, BranchName, Finding};
@@ -83,16 +82,11 @@ pub fn texts(change: &Change, circumstances: &Circumstances<'_>) -> Result<Texts
     let promotion = describe(change, circumstances);
     let messages = change.commits.iter().filter_map(|commit| describe_move(commit, circumstances));
     let messages = messages.map(|one| commit_message(&promotion, &one, overrides.templates()));
-    Ok(Texts {
-        messages: messages.collect::<Result<_, _>>()?,
-        text: pull_request(&promotion, overrides.templates())?,
-    })
+    Ok(Texts { messages: messages.collect::<Result<_, _>>()?, text: pull_request(&promotion, overrides.templates())? })
 }
 
 /// Everything that publishing needs beside the change.
 pub struct Press<'a> {
-    /// The arguments and settings.
-    pub session: &'a Session,
     /// The forge.
     pub forge: &'a dyn Forge,
     /// Registries, to look at the tag once more.
@@ -194,7 +188,7 @@ impl Press<'_> {
         exists: bool,
         base: &git::Base,
     ) -> Result<Standing, Fault> {
-        let mut found = self.forge.from_branch(name.as_str()).await?;
+        let mut found = self.forge.of_branch(name.as_str()).await?;
         found.retain(|pull_request| pull_request.own_branch && pull_request.base == base.branch);
         let newest = found.iter().find(|one| one.state == State::Open).or(found.first());
         match newest.map(|newest| (newest.state, newest)) {
@@ -269,5 +263,6 @@ fn is_planned(reading: &Reading, change: &Change, file: &git::ChangedFile) -> bo
     let (Some(planned), Some(now)) = (change.files.get(path), reading.snapshot.bytes(path)) else { return false };
     // The merge base may be older than the base: then other lines of the file may differ from it, but what the branch
     // changes must be what the plan changes.
-    (after.as_ref() == planned.as_slice() && before == now) || changed_lines(before, after) == changed_lines(now, planned)
+    (after.as_ref() == planned.as_slice() && before == now)
+        || changed_lines(before, after) == changed_lines(now, planned)
 }

@@ -86,7 +86,11 @@ impl Reading {
     ///
     /// # Errors
     /// Files that the change reaches can't be read.
-    pub async fn inventory_with(&mut self, session: &Session, files: &[(RepoPath, Vec<u8>)]) -> Result<Inventory, Fault> {
+    pub async fn inventory_with(
+        &mut self,
+        session: &Session,
+        files: &[(RepoPath, Vec<u8>)],
+    ) -> Result<Inventory, Fault> {
         let mut snapshot = self.snapshot.clone();
         for (path, bytes) in files {
             snapshot = snapshot.with_file(path, bytes.clone());
@@ -137,7 +141,8 @@ impl Reading {
         if !self.snapshot.entries.keys().any(|path| sync(&path)) {
             return Ok(());
         }
-        let Some(branch) = self.discovery(session).await?.bootstrap_branch.filter(|branch| *branch != base.branch) else {
+        let Some(branch) = self.discovery(session).await?.bootstrap_branch.filter(|branch| *branch != base.branch)
+        else {
             return Ok(());
         };
         let Store::Remote(workspace) = &mut self.store else { return Ok(()) };
@@ -168,8 +173,8 @@ impl Reading {
         }
         if let Some(bytes) = self.snapshot.bytes(&path) {
             let text = String::from_utf8_lossy(bytes).into_owned();
-            self.configuration = repository::parse(&path, bytes)
-                .map_err(|error| Fault::from(error).with_text(|_| Some(text)))?;
+            self.configuration =
+                repository::parse(&path, bytes).map_err(|error| Fault::from(error).with_text(|_| Some(text)))?;
         }
         match &self.configuration.stages {
             Some(stages) => self.stages = stages.clone(),
@@ -203,7 +208,8 @@ impl Reading {
         let here = std::fs::read(root.join(CONFIGURATION)).ok();
         let there = self.snapshot.bytes(&path);
         if here.as_deref() != there.map(AsRef::as_ref) {
-            let message = format!("`promote.yaml` in the working tree differs from the one that was read ({})", self.title);
+            let message =
+                format!("`promote.yaml` in the working tree differs from the one that was read ({})", self.title);
             self.findings.push(Finding { code: FindingCode::ConfigurationDiffers, message, place: None });
         }
     }
@@ -216,7 +222,10 @@ impl Reading {
         if self.inventory.sources.is_empty() {
             let mut looked_for = self.looked_for.clone();
             if looked_for.is_empty() {
-                looked_for.push("OCIRepository, HelmRelease, HelmChart and GitRepository below the paths of promote.yaml".to_owned());
+                looked_for.push(
+                    "OCIRepository, HelmRelease, HelmChart and GitRepository below the paths of promote.yaml"
+                        .to_owned(),
+                );
             }
             return Err(Refusal::NoEnvironments { looked_for }.into());
         }
@@ -249,10 +258,7 @@ fn remotes(session: &Session) -> Vec<String> {
 }
 
 /// Finds the commit to read: the remote's newest, unless something else is asked for.
-async fn open(
-    session: &Session,
-    purpose: Purpose,
-) -> Result<(Store, git::Listing, Option<git::Base>, String), Fault> {
+async fn open(session: &Session, purpose: Purpose) -> Result<(Store, git::Listing, Option<git::Base>, String), Fault> {
     let global = &session.global;
     if purpose == Purpose::Write {
         if global.at.is_some() {
@@ -302,8 +308,7 @@ fn connection(session: &Session) -> Result<git::Connection, Fault> {
     let remote = match (&session.global.repo, &session.clone) {
         (Some(url), _) => {
             let here = std::env::current_dir().unwrap_or_else(|_| "/".into());
-            git::RemoteUrl::parse(url, &here, &plain_http)
-                .map_err(|source| git::Error::Url { remote: None, source })?
+            git::RemoteUrl::parse(url, &here, &plain_http).map_err(|source| git::Error::Url { remote: None, source })?
         }
         (None, Some(clone)) => {
             clone.remote_url(&clone.choose_remote(session.global.remote.as_deref())?, &plain_http)?

@@ -19,8 +19,6 @@ pub struct Session {
     pub global: Global,
     /// The process's environment.
     pub variables: BTreeMap<String, String>,
-    /// The same, read.
-    pub process: ProcessEnvironment,
     /// The same, as Git's children may see it.
     pub environment: git::Environment,
     /// The `git` program.
@@ -58,7 +56,7 @@ impl Session {
         let root = clone.as_ref().and_then(|clone| clone.root().ok().flatten());
         let user = user_settings(&process, &git, root, &variables)?;
         let http = Http::new(http_settings(&user, &process))?;
-        Ok(Self { global, variables, process, environment, program, clone, git, user, http })
+        Ok(Self { global, variables, environment, program, clone, git, user, http })
     }
 
     /// Returns every registry, as the user's own configuration reaches it.
@@ -124,7 +122,9 @@ fn user_settings(
 ) -> Result<user::Settings, Fault> {
     let of_scope = |wanted: fn(&git::Scope) -> bool| -> Vec<(String, String)> {
         let settings = git.of_promote().filter(|setting| wanted(&setting.scope));
-        settings.map(|setting| (setting.key.clone(), setting.value.clone().unwrap_or_else(|| "true".to_owned()))).collect()
+        settings
+            .map(|setting| (setting.key.clone(), setting.value.clone().unwrap_or_else(|| "true".to_owned())))
+            .collect()
     };
     let local = of_scope(|scope| matches!(scope, git::Scope::Local | git::Scope::Command));
     let global = of_scope(|scope| matches!(scope, git::Scope::Global | git::Scope::System));
@@ -138,14 +138,12 @@ fn user_settings(
         },
         None => None,
     };
-    let sources =
-        user::Sources { file, clone, git_local: &local, git_global: &global, environment: &environment };
+    let sources = user::Sources { file, clone, git_local: &local, git_global: &global, environment: &environment };
     Ok(user::Settings::merge(&sources)?)
 }
 
 fn http_settings(user: &user::Settings, process: &ProcessEnvironment) -> http::Settings {
-    let mut settings =
-        if process.ci.is_some() { http::Settings::unattended() } else { http::Settings::default() };
+    let mut settings = if process.ci.is_some() { http::Settings::unattended() } else { http::Settings::default() };
     let plain = |setting: &Option<user::Setting<bool>>| setting.as_ref().is_some_and(|plain| plain.value);
     let ca = |setting: &Option<user::Setting<PathBuf>>| setting.as_ref().map(|ca| ca.value.clone());
     for (host, registry) in &user.registries {

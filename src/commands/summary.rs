@@ -35,13 +35,17 @@ pub async fn run(session: &Session) -> Result<Outcome, Fault> {
         Order::Unknown => "   (no order known)",
     };
     let environments = reading.stages.environments().count();
-    let line = format!("  {:<16} {}{guess}", format!("{environments} environments"), stages.collect::<Vec<_>>().join("  |  "));
+    let line =
+        format!("  {:<16} {}{guess}", format!("{environments} environments"), stages.collect::<Vec<_>>().join("  |  "));
     print(&format!("In this repository ({}):\n\n{line}\n", reading.title));
     let unclear = if unclear == 0 { String::new() } else { format!("{unclear} places with something unclear") };
     print(&format!("  {:<16} {unclear}", format!("{} apps", request.apps.len())).trim_end().to_owned());
     let mut apps: Vec<_> = due.iter().map(|step| &step.app).collect();
     apps.dedup();
-    print(&format!("\n  {:<16} newer in the stage before than where they are pinned\n\n", format!("{} to promote", apps.len())));
+    print(&format!(
+        "\n  {:<16} newer in the stage before than where they are pinned\n\n",
+        format!("{} to promote", apps.len())
+    ));
     let next = due.first().map(|step| {
         let to = step.to.as_ref().and_then(spelled).unwrap_or_default();
         (format!("promote {}", step.app), format!("promote {} to what the stage before runs ({to})", step.app))

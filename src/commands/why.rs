@@ -32,7 +32,11 @@ pub async fn run(session: &Session, arguments: &cli::Why) -> Result<Outcome, Fau
             let plan = inquirer.plan(&request, fleet).await;
             let failure = plan.steps.iter().find_map(|step| step.failure.as_ref()).map(|failure| failure.exit);
             let verdicts = plan.steps.into_iter().map(|step| TagVerdict {
-                tag: step.to.as_ref().and_then(|to| to.tag.as_ref()).map_or_else(|| version.clone(), ToString::to_string),
+                tag: step
+                    .to
+                    .as_ref()
+                    .and_then(|to| to.tag.as_ref())
+                    .map_or_else(|| version.clone(), ToString::to_string),
                 environment: step.environment,
                 verdict: step.verdict,
                 reasons: step.reasons,

@@ -289,7 +289,7 @@ impl Selection {
     pub fn constraint(&self) -> Option<&Constraint> {
         match &self.rule {
             Rule::Range(constraint) => Some(constraint),
-            Rule::Literal(_) => None,
+            Rule::Literal(_) | Rule::Any => None,
         }
     }
 

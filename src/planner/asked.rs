@@ -114,7 +114,8 @@ pub fn environments_named(stages: &Stages, asked: &[String]) -> Result<BTreeSet<
     for word in asked {
         let named = word.parse().map(|name| stages.named(&name)).unwrap_or_default();
         if named.is_empty() {
-            let mut known: Vec<String> = stages.environments().map(|environment| environment.name.to_string()).collect();
+            let mut known: Vec<String> =
+                stages.environments().map(|environment| environment.name.to_string()).collect();
             for stage in stages.stages.iter().map(|stage| stage.name.to_string()) {
                 if !known.contains(&stage) {
                     known.push(stage);
@@ -129,8 +130,11 @@ pub fn environments_named(stages: &Stages, asked: &[String]) -> Result<BTreeSet<
 
 /// Returns up to three names that are near to a word.
 fn nearest(asked: &str, apps: &[AppName]) -> Vec<String> {
-    let mut scored: Vec<(f64, &AppName)> =
-        apps.iter().map(|app| (strsim::jaro_winkler(asked, app.as_str()), app)).filter(|(score, _)| *score > 0.75).collect();
+    let mut scored: Vec<(f64, &AppName)> = apps
+        .iter()
+        .map(|app| (strsim::jaro_winkler(asked, app.as_str()), app))
+        .filter(|(score, _)| *score > 0.75)
+        .collect();
     scored.sort_by(|one, two| two.0.total_cmp(&one.0));
     scored.into_iter().take(3).map(|(_, app)| app.to_string()).collect()
 }

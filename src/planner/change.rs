@@ -22,8 +22,9 @@ pub enum Grouping {
 pub fn changes(plan: &Plan, grouping: Grouping) -> Vec<Change<'_>> {
     let mut changes: Vec<Change<'_>> = Vec::new();
     for step in plan.steps.iter().filter(|step| step.verdict == Verdict::Advance) {
-        let (joined, apart): (Vec<_>, Vec<_>) =
-            changes.into_iter().partition(|change| change.steps.iter().any(|other| belong_together(step, other, grouping)));
+        let (joined, apart): (Vec<_>, Vec<_>) = changes
+            .into_iter()
+            .partition(|change| change.steps.iter().any(|other| belong_together(step, other, grouping)));
         changes = apart;
         let mut steps: Vec<&Step> = joined.into_iter().flat_map(|change| change.steps).collect();
         steps.push(step);
@@ -47,9 +48,10 @@ impl Change<'_> {
         if self.steps.iter().all(|step| step.environment == first.environment) {
             return Some(first.environment.clone());
         }
-        let stage = stages.stages.iter().find(|stage| {
-            stage.environments.iter().any(|environment| environment.name == first.environment)
-        });
+        let stage = stages
+            .stages
+            .iter()
+            .find(|stage| stage.environments.iter().any(|environment| environment.name == first.environment));
         stage.map(|stage| stage.name.clone())
     }
 

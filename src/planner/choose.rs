@@ -11,7 +11,8 @@ pub fn is_pinned(step: &Step) -> bool {
 
 /// Tells whether a step's pin is, or may be, older than what it would move to.
 fn is_pending(step: &Step) -> bool {
-    let has_moved_on = step.verdict == Verdict::Blocked && step.reasons.iter().any(|reason| reason.code == ReasonCode::Older);
+    let has_moved_on =
+        step.verdict == Verdict::Blocked && step.reasons.iter().any(|reason| reason.code == ReasonCode::Older);
     is_pinned(step) && step.verdict != Verdict::Current && !has_moved_on
 }
 

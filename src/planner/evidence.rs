@@ -8,8 +8,8 @@ use super::target::spellings;
 use super::{Fleet, Request};
 use crate::constraint::Constraint;
 use crate::model::{
-    AppName, Artifact, Choice, Chosen, Digest, Environment, EnvironmentName, Evidence, Failure, Proof, Reason, ReasonCode, Source,
-    Tag, Version,
+    AppName, Artifact, Choice, Chosen, Digest, Environment, EnvironmentName, Evidence, Failure, Proof, Reason,
+    ReasonCode, Source, Tag, Version,
 };
 
 /// The environments before one: each group must have run a version, and any environment of a group is enough.
@@ -207,7 +207,8 @@ fn judge_source(source: &Source, asked: Evidence, candidate: &Candidate<'_>, inq
         (Ordering::Greater, Choice::Range { constraint, .. })
             if asked == Evidence::Admitted && admits(source, constraint, candidate) =>
         {
-            let message = format!("{name} admits it (`{constraint}`, now on {spelled}); nobody knows whether it ran there");
+            let message =
+                format!("{name} admits it (`{constraint}`, now on {spelled}); nobody knows whether it ran there");
             let proof = proof(source, chosen, Evidence::Admitted, false);
             Some(Verdict::Yes(reason(ReasonCode::FromAdmits, message), vec![proof]))
         }
@@ -256,7 +257,10 @@ fn same_content(source: &Source, chosen: &Chosen, candidate: &Candidate<'_>, inq
                     Found::No => {}
                     Found::Failed(failure) => {
                         let message = format!("what {name} runs can't be told: {}", failure.message);
-                        return Some(Verdict::Unknown(reason(ReasonCode::RegistryUnreadable, message), Some(failure.clone())));
+                        return Some(Verdict::Unknown(
+                            reason(ReasonCode::RegistryUnreadable, message),
+                            Some(failure.clone()),
+                        ));
                     }
                 }
             }

@@ -50,8 +50,7 @@ pub(super) fn judge<'a>(
     if before.is_empty() {
         let message = format!("no earlier stage than {} has the app", environment.name);
         let reason = Reason { code: ReasonCode::NoEarlierStage, message, place: None };
-        let list =
-            if request.goal.needs_earlier_stage() { &mut judgement.objections } else { &mut judgement.grounds };
+        let list = if request.goal.needs_earlier_stage() { &mut judgement.objections } else { &mut judgement.grounds };
         list.push(reason);
         return Some(judgement);
     }

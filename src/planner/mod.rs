@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::model::{AppDefinition, AppName, EnvironmentName, Evidence, Inventory, Plan, Stages};
+use crate::model::{AppDefinition, AppName, Chosen, EnvironmentName, Evidence, Inventory, Plan, Source, Stages};
 
 pub use asked::{AskError, app_named, apps, environments_named, nearest_tags};
 pub use change::{Change, Grouping, changes};
@@ -102,6 +102,12 @@ pub enum Planning {
     Done(Plan),
     /// These questions must be answered first.
     Needs(BTreeSet<Question>),
+}
+
+/// Returns what a source chooses, as far as the answers tell it.
+pub fn known(source: &Source, answers: &Answers) -> Option<Chosen> {
+    let inquiry = Inquiry::new(answers);
+    running::running(source, &inquiry).and_then(|running| running.chosen().cloned())
 }
 
 /// Plans every asked app in every asked environment that has it.

@@ -128,7 +128,10 @@ fn unreasoned(request: &Request, environment: &Environment) -> Option<Reason> {
         }
         (Some(reason), Some(pattern)) => match regex::Regex::new(pattern) {
             Ok(regex) if regex.is_match(reason) => None,
-            _ => objection(ReasonCode::ReasonPattern, format!("the reason doesn't match `{pattern}`, which {name} asks for")),
+            _ => objection(
+                ReasonCode::ReasonPattern,
+                format!("the reason doesn't match `{pattern}`, which {name} asks for"),
+            ),
         },
         _ => None,
     }

@@ -66,12 +66,7 @@ pub(super) fn running<'a>(source: &Source, inquiry: &Inquiry<'a>) -> Option<Runn
 }
 
 /// Returns what a range selects among all tags.
-fn selected<'a>(
-    source: &Source,
-    constraint: &str,
-    filter: Option<&str>,
-    inquiry: &Inquiry<'a>,
-) -> Option<Running<'a>> {
+fn selected<'a>(source: &Source, constraint: &str, filter: Option<&str>, inquiry: &Inquiry<'a>) -> Option<Running<'a>> {
     let reason = |code, message: String| Reason { code, message, place: place_of(source) };
     let artifact = match &source.artifact {
         Ok(artifact) => artifact,
@@ -129,7 +124,8 @@ fn tied<'a>(
         }),
         _ => {
             let names = tags.iter().map(|tag| format!("`{tag}`")).collect::<Vec<_>>().join(", ");
-            let message = format!("{names} tie with different content: which one Flux takes hangs on the registry's order");
+            let message =
+                format!("{names} tie with different content: which one Flux takes hangs on the registry's order");
             Running::Nothing(reason(ReasonCode::AmbiguousTags, message))
         }
     })

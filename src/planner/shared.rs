@@ -30,15 +30,15 @@ pub(super) fn refuse_lone_moves(plan: &mut Plan, fleet: Fleet<'_>) {
 /// Returns the environments that a place decides.
 pub(super) fn environments_of<'a>(slot: &Slot, fleet: Fleet<'a>) -> BTreeSet<&'a EnvironmentName> {
     let written = fleet.inventory.written.iter().filter(|written| written.slot == *slot);
-    let sources = written.flat_map(|written| &written.decides).filter_map(|(index, _)| fleet.inventory.sources.get(*index));
+    let sources =
+        written.flat_map(|written| &written.decides).filter_map(|(index, _)| fleet.inventory.sources.get(*index));
     sources.map(|source| &source.environment).collect()
 }
 
 fn objection(step: &Step, slot: &Slot, plan: &Plan, fleet: Fleet<'_>) -> Option<Reason> {
     let rank = fleet.stages.rank(&step.environment);
-    let blocked = |message| {
-        Some(Reason { code: ReasonCode::SharedOutsideStage, message, place: Some(slot.place.clone()) })
-    };
+    let blocked =
+        |message| Some(Reason { code: ReasonCode::SharedOutsideStage, message, place: Some(slot.place.clone()) });
     for environment in environments_of(slot, fleet) {
         if *environment == step.environment {
             continue;

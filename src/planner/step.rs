@@ -11,7 +11,8 @@ use super::target::{Target, spellings, target};
 use super::{Fleet, Goal, Request};
 use crate::edit;
 use crate::model::{
-    AppName, Artifact, Choice, Chosen, DigestRule, Edit, Environment, Exit, Failure, FieldName, FindingCode, Problem as _, Proof, Reason, ReasonCode, Source, Step, Tag, Verdict,
+    AppName, Artifact, Choice, Chosen, DigestRule, Edit, Environment, Exit, Failure, FieldName, FindingCode,
+    Problem as _, Proof, Reason, ReasonCode, Source, Step, Tag, Verdict,
 };
 
 /// Gives verdicts; asks what it must know.
@@ -50,14 +51,8 @@ impl<'a> Judge<'a, '_> {
         let parts: Vec<_> = sources.iter().map(|source| self.part(app, environment, source)).collect();
         let parts: Vec<Part> = parts.into_iter().collect::<Option<_>>()?;
         // The gravest verdict is the step's: what is unknown or blocked stops the sisters, too.
-        const GRAVEST_FIRST: [Verdict; 6] = [
-            Verdict::Unknown,
-            Verdict::Blocked,
-            Verdict::Waits,
-            Verdict::Advance,
-            Verdict::Current,
-            Verdict::Follows,
-        ];
+        const GRAVEST_FIRST: [Verdict; 6] =
+            [Verdict::Unknown, Verdict::Blocked, Verdict::Waits, Verdict::Advance, Verdict::Current, Verdict::Follows];
         let verdict = GRAVEST_FIRST.into_iter().find(|verdict| parts.iter().any(|part| part.verdict == *verdict))?;
         let deciding = parts.iter().position(|part| part.verdict == verdict)?;
         let mut step = Step {
@@ -195,7 +190,8 @@ impl<'a> Judge<'a, '_> {
         chosen: &Chosen,
         before: &Before<'a>,
     ) -> Option<Goals<'a>> {
-        let stop = |verdict, code, message| Goals::Stopped(verdict, Reason { code, message, place: place_of(source) }, None);
+        let stop =
+            |verdict, code, message| Goals::Stopped(verdict, Reason { code, message, place: place_of(source) }, None);
         let pinned = chosen.tag.as_ref().map(Tag::as_str);
         let wanted = match &self.request.goal {
             Goal::Version(version) => spellings(version),
@@ -209,7 +205,9 @@ impl<'a> Judge<'a, '_> {
                         return Some(Goals::Nothing);
                     }
                     // A tag is known by its spelling; the version of a range's equality may be spelled either way.
-                    (Some(tag), _, _) if ran.reference.field(FieldName::Semver).is_some_and(|_| newest_is_pinned(ran)) => {
+                    (Some(tag), _, _)
+                        if ran.reference.field(FieldName::Semver).is_some_and(|_| newest_is_pinned(ran)) =>
+                    {
                         spellings(tag.as_str())
                     }
                     (Some(tag), _, _) => vec![tag.to_string()],
@@ -280,7 +278,8 @@ impl<'a> Judge<'a, '_> {
             Some(pinned) if *pinned != facts.digest => {
                 part.verdict = Verdict::Blocked;
                 let (pinned, now) = (pinned.short(), facts.digest.short());
-                let message = format!("{tag} is pinned with {pinned}, the registry has {now}: the tag was pushed again");
+                let message =
+                    format!("{tag} is pinned with {pinned}, the registry has {now}: the tag was pushed again");
                 part.reasons.push(Reason { code: ReasonCode::DigestDiffers, message, place });
             }
             _ => {
@@ -338,9 +337,12 @@ impl<'a> Judge<'a, '_> {
     fn ownership(&self, source: &Source) -> Option<Reason> {
         let (_, value) = source.reference.fields.iter().find(|(_, value)| value.marker.is_some())?;
         let place = value.deciding_slot().map(|slot| slot.place.clone());
-        let owned = self.fleet.inventory.findings.iter().any(|finding| {
-            finding.code == FindingCode::OwnedByAutomation && finding.place == place
-        });
+        let owned = self
+            .fleet
+            .inventory
+            .findings
+            .iter()
+            .any(|finding| finding.code == FindingCode::OwnedByAutomation && finding.place == place);
         let policy = value.marker.as_deref().unwrap_or_default();
         let message = format!("an image update automation owns this value (`{policy}`)");
         owned.then_some(Reason { code: ReasonCode::OwnedByAutomation, message, place })

@@ -47,7 +47,8 @@ pub(super) fn target<'a>(
     let distinct = hits.windows(2).any(|pair| matches!(pair, [one, two] if one.1.digest != two.1.digest));
     if distinct {
         let names = hits.iter().map(|(tag, facts)| format!("`{tag}` is {}", facts.digest.short()));
-        let message = format!("two tags are this version, with different content: {}", names.collect::<Vec<_>>().join(", "));
+        let message =
+            format!("two tags are this version, with different content: {}", names.collect::<Vec<_>>().join(", "));
         return Some(refused(ReasonCode::AmbiguousTags, message));
     }
     let has_v = |text: &str| text.starts_with('v');

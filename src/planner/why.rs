@@ -8,9 +8,7 @@ use super::inquiry::Inquiry;
 use super::judgement::judge;
 use super::running::{Running, place_of, running, version_of};
 use super::{Answers, Fleet, Question, Request};
-use crate::model::{
-    AppName, Environment, EnvironmentName, Reason, ReasonCode, Source, Tag, Verdict, Version,
-};
+use crate::model::{AppName, Environment, EnvironmentName, Reason, ReasonCode, Source, Tag, Verdict, Version};
 
 /// The verdict on one tag in one environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +42,12 @@ pub fn why(request: &Request, fleet: Fleet<'_>, answers: &Answers) -> Tagged {
         for environment in fleet.stages.environments() {
             let asked = request.environments.as_ref().is_none_or(|only| only.contains(&environment.name));
             let source = fleet.inventory.sources_of(app, &environment.name).next().filter(|_| asked);
-            verdicts.extend(source.and_then(|source| tags(request, fleet, &inquiry, (app, environment, source))).into_iter().flatten());
+            verdicts.extend(
+                source
+                    .and_then(|source| tags(request, fleet, &inquiry, (app, environment, source)))
+                    .into_iter()
+                    .flatten(),
+            );
         }
     }
     let open = inquiry.into_open();

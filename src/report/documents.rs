@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::constraint::Selection;
 use crate::model::{
-    AppName, Chosen, Digest, Edit, EnvironmentName, Exit, Failure, Finding, Inventory, Place, Plan, Problem, Reason, Source, Stages,
-    Step, Tag, Version, WrittenValue,
+    AppName, Chosen, Digest, Edit, EnvironmentName, Exit, Failure, Finding, Inventory, Place, Plan, Problem, Reason,
+    Source, Stages, Step, Tag, Version, WrittenValue,
 };
 use crate::planner::TagVerdict;
 

@@ -109,7 +109,8 @@ fn runs(step: &Step) -> String {
 }
 
 fn why(steps: &[&Step]) -> String {
-    let telling = steps.iter().filter(|step| matches!(step.verdict, Verdict::Waits | Verdict::Blocked | Verdict::Unknown));
+    let telling =
+        steps.iter().filter(|step| matches!(step.verdict, Verdict::Waits | Verdict::Blocked | Verdict::Unknown));
     let reasons = telling.filter_map(|step| step.reasons.first());
     reasons.map(|reason| reason.message.clone()).next().unwrap_or_default()
 }

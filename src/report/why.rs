@@ -61,7 +61,8 @@ fn table(source: &Source, verdicts: &[&TagVerdict], all: bool) -> String {
     let is = |verdict: &TagVerdict, code| verdict.reasons.iter().any(|reason| reason.code == code);
     let question = format!("MAY IT GO TO {}?", source.environment.as_str().to_uppercase());
     let mut rows = vec![vec!["TAG".to_owned(), question, String::new(), String::new()]];
-    for (code, noun) in [(None, ""), (Some(ReasonCode::Older), "older"), (Some(ReasonCode::NotAVersion), "no version")] {
+    for (code, noun) in [(None, ""), (Some(ReasonCode::Older), "older"), (Some(ReasonCode::NotAVersion), "no version")]
+    {
         let matching: Vec<_> = verdicts
             .iter()
             .filter(|verdict| match code {
@@ -74,7 +75,9 @@ fn table(source: &Source, verdicts: &[&TagVerdict], all: bool) -> String {
         for (index, verdict) in matching.iter().take(shown).enumerate() {
             let mut row = row(verdict);
             if more > 0 && index + 1 == shown {
-                row.push(format!("and {more} more {noun}, --all"));
+                if let Some(last) = row.last_mut() {
+                    *last = format!("and {more} more {noun}, --all");
+                }
             }
             rows.push(row);
         }
@@ -126,7 +129,9 @@ pub fn version(app: &str, verdicts: &[TagVerdict], source: &dyn Fn(&RepoPath) ->
             let _ = writeln!(text, "  {}  {}", index + 1, reason.message);
             if let Some(place) = &reason.place {
                 let _ = writeln!(text, "     --> {place}");
-                if let Some(line) = source(&place.path).and_then(|text| text.lines().nth(place.line - 1).map(str::to_owned)) {
+                if let Some(line) =
+                    source(&place.path).and_then(|text| text.lines().nth(place.line - 1).map(str::to_owned))
+                {
                     let _ = writeln!(text, "     {} | {}", place.line, line.trim_end());
                 }
             }

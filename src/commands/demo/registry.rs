@@ -21,7 +21,8 @@ pub fn write(directory: &Path, repository: &str, tags: &[&str]) -> io::Result<Ve
     fs::create_dir_all(layout.join("blobs/sha256"))?;
     fs::write(layout.join("oci-layout"), json!({"imageLayoutVersion": "1.0.0"}).to_string())?;
     let config = b"{}";
-    let layers = json!([descriptor("application/vnd.cncf.flux.content.v1.tar+gzip", &blob(&layout, LAYER)?, LAYER.len())]);
+    let layers =
+        json!([descriptor("application/vnd.cncf.flux.content.v1.tar+gzip", &blob(&layout, LAYER)?, LAYER.len())]);
     let config = descriptor("application/vnd.cncf.flux.config.v1+json", &blob(&layout, config)?, config.len());
     let mut digests = Vec::new();
     let mut entries = Vec::new();
@@ -47,7 +48,8 @@ pub fn write(directory: &Path, repository: &str, tags: &[&str]) -> io::Result<Ve
         entries.push(entry);
         digests.push(((*tag).to_owned(), digest));
     }
-    let index = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": entries});
+    let index =
+        json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": entries});
     fs::write(layout.join("index.json"), index.to_string())?;
     Ok(digests)
 }
