@@ -276,7 +276,8 @@ mod tests {
         for local in ["/srv/fleet.git", "../fleet", "file:///srv/fleet.git", "C:\\fleet"] {
             assert_eq!(Address::of_remote(local).expect(local), None, "{local}");
         }
-        for bad in ["https://github.com/fleet", "ext::sh -c x", "https://h/a/../b%2f", "git@-x:a/b", "https://h/a b/c"] {
+        for bad in ["https://github.com/fleet", "ext::sh -c x", "https://h/a/../b%2f", "git@-x:a/b", "https://h/a b/c"]
+        {
             assert!(Address::of_remote(bad).is_err(), "{bad}");
         }
     }
@@ -310,7 +311,9 @@ mod tests {
     #[test]
     fn a_comparison_is_a_page_of_the_own_forge_or_nothing() {
         let (one, two) = ("1".repeat(40), format!("v1.2.3@sha1:{}", "a".repeat(40)));
-        let page = |kind, source: &str, to: &str| comparison(kind, "github.com", source, &one, to).map(|(_, url)| url.to_string());
+        let page = |kind, source: &str, to: &str| {
+            comparison(kind, "github.com", source, &one, to).map(|(_, url)| url.to_string())
+        };
         assert_eq!(
             page(Kind::GitHub, "https://github.com/acme/my-app.git", &two),
             Some(format!("https://github.com/acme/my-app/compare/{one}...{}", "a".repeat(40)))

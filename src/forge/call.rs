@@ -3,7 +3,7 @@
 //! Nothing here approves, merges, enables auto-merge, writes rules or deletes. Every request is compared with this list
 //! before it is sent: method, path, names in the query, names in the body, and their values where one is meant only.
 
-use reqwest::Method;
+use ::http::Method;
 use serde_json::Value;
 
 use super::{Error, Kind};
@@ -148,7 +148,10 @@ pub fn recognise(kind: Kind, repository: &str, method: &Method, path: &str, body
         Kind::GitLab | Kind::Forgejo | Kind::None => &[],
     };
     let matching = |route: &&Route| {
-        method == route.method && is_path(route.path, repository, path) && has_only(route, query) && is_body(route, body)
+        method == route.method
+            && is_path(route.path, repository, path)
+            && has_only(route, query)
+            && is_body(route, body)
     };
     routes.iter().find(matching).map(|route| route.call).ok_or_else(outside)
 }
@@ -197,7 +200,10 @@ mod tests {
             github("GET", "/repos/acme/fleet/pulls?head=acme%3Ax&state=all&per_page=100&page=1", ""),
             Some(Call::PullRequests)
         );
-        assert_eq!(github("POST", "/repos/acme/fleet/pulls", r#"{"title":"t","head":"h","base":"b"}"#), Some(Call::Open));
+        assert_eq!(
+            github("POST", "/repos/acme/fleet/pulls", r#"{"title":"t","head":"h","base":"b"}"#),
+            Some(Call::Open)
+        );
         assert_eq!(github("PATCH", "/repos/acme/fleet/pulls/7", r#"{"state":"closed"}"#), Some(Call::Close));
         assert_eq!(github("GET", "/repos/acme/fleet/rules/branches/release%2F1", ""), Some(Call::Rules));
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Kind;
-use super::transport;
+use crate::http;
 use crate::model::{Exit, Problem};
 
 /// Why a forge did not do what was asked.
@@ -135,14 +135,15 @@ pub enum Error {
     },
     /// No answer came.
     #[error("the forge can't be asked")]
-    Transport(#[source] transport::Error),
+    Transport(#[source] http::Error),
 }
 
 impl Error {
     /// Tells whether the change may have been made although no good answer came.
     pub(super) fn is_ambiguous(&self) -> bool {
         match self {
-            Self::Transport(transport::Error::Cut { .. }) | Self::Protocol { .. } => true,
+            Self::Transport(http::Error::Cut { .. } | http::Error::Timeout { .. } | http::Error::TooLarge { .. })
+            | Self::Protocol { .. } => true,
             Self::Busy { status, .. } => *status >= 500,
             _ => false,
         }
@@ -171,7 +172,9 @@ impl Problem for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::NoRepository { .. } | Self::KindUnknown { .. } | Self::NoKind { .. } | Self::NotBuilt { .. } => Exit::Usage,
+            Self::NoRepository { .. } | Self::KindUnknown { .. } | Self::NoKind { .. } | Self::NotBuilt { .. } => {
+                Exit::Usage
+            }
             Self::TokenMissing { .. } | Self::TokenRefused { .. } | Self::Forbidden { .. } | Self::NotFound { .. } => {
                 Exit::Authentication
             }
@@ -185,7 +188,9 @@ impl Problem for Error {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NoRepository { .. } | Self::NotBuilt { .. } => "`--forge none` pushes only, and prints the text of the pull request".to_owned(),
+            Self::NoRepository { .. } | Self::NotBuilt { .. } => {
+                "`--forge none` pushes only, and prints the text of the pull request".to_owned()
+            }
             Self::KindUnknown { host } => format!(
                 "git config --global promote.{host}.kind {}; or `--forge none`, which pushes only",
                 Kind::WORDS.join("|")
@@ -196,7 +201,8 @@ impl Problem for Error {
             }
             Self::TokenRefused { origin, .. } => format!("it may be expired or revoked: set another `{origin}`"),
             Self::Forbidden { .. } => {
-                "the token needs to write pull requests and contents, and to read metadata, of this repository".to_owned()
+                "the token needs to write pull requests and contents, and to read metadata, of this repository"
+                    .to_owned()
             }
             Self::NotFound { origin, .. } => format!(
                 "a private repository looks like none to a token without access: check the remote's URL, and whether \

@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Method, StatusCode};
+use ::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use ::http::{Method, StatusCode};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
 use super::call::{Call, recognise};
-use super::transport::{Http, Request, Response, Token};
 use super::{Error, Kind};
+use crate::http::{Http, Request, Response, Token};
 
 /// How many bytes of an answer are read.
 const CAP: usize = 8 * 1024 * 1024;
@@ -90,6 +90,10 @@ impl Gate {
         let started = Instant::now();
         loop {
             let response = self.http.send(request.clone()).await.map_err(Error::Transport)?;
+            // A renamed repository answers under another path; a change would be refused there, so nothing begins.
+            if response.url.path() != request.url.path() {
+                return Err(Error::Moved { host: self.host.clone(), repository: self.repository.clone() });
+            }
             let Some(wait) = limited(&response) else { return self.judge(call, response) };
             if started.elapsed().saturating_add(wait) > self.patience.limit {
                 let (host, status) = (self.host.clone(), response.status.as_u16());
@@ -108,9 +112,7 @@ impl Gate {
             300..=399 => Error::Moved { host, repository: self.repository.clone() },
             401 => Error::TokenRefused { host, origin: self.origin.to_owned() },
             403 => Error::Forbidden { host, origin: self.origin.to_owned(), doing, message: message(&response) },
-            404 => {
-                Error::NotFound { host, repository: self.repository.clone(), origin: self.origin.to_owned(), doing }
-            }
+            404 => Error::NotFound { host, repository: self.repository.clone(), origin: self.origin.to_owned(), doing },
             408 | 429 | 500..=599 => Error::Busy { host, status, wait: None },
             _ => Error::Refused { host, doing, status, message: message(&response) },
         })
@@ -170,11 +172,15 @@ fn message(response: &Response) -> String {
         said.push(format!("status {}", response.status.as_u16()));
     }
     let seen = |char: char| char == ' ' || char.is_ascii_graphic() || char.is_alphanumeric();
-    said.join("; ").chars().take(300).flat_map(|char| {
-        let escaped: Box<dyn Iterator<Item = char>> =
-            if seen(char) { Box::new(std::iter::once(char)) } else { Box::new(char.escape_default()) };
-        escaped
-    }).collect()
+    said.join("; ")
+        .chars()
+        .take(300)
+        .flat_map(|char| {
+            let escaped: Box<dyn Iterator<Item = char>> =
+                if seen(char) { Box::new(std::iter::once(char)) } else { Box::new(char.escape_default()) };
+            escaped
+        })
+        .collect()
 }
 
 fn texts(value: &Value, said: &mut Vec<String>) {

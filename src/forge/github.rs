@@ -55,7 +55,10 @@ impl Service<http::Request<OctoBody>> for Door {
             let foreign = parts.uri.authority().is_some();
             let body = body.collect().await.ok().map(http_body_util::Collected::to_bytes);
             let Some(body) = body.filter(|_| !foreign) else {
-                return Err(Error::Outside { method: parts.method.to_string(), path: path.escape_default().to_string() });
+                return Err(Error::Outside {
+                    method: parts.method.to_string(),
+                    path: path.escape_default().to_string(),
+                });
             };
             let answer = gate.send(parts.method, &path, body).await?;
             let mut response = http::Response::new(Full::new(answer.bytes));
@@ -77,8 +80,7 @@ impl GitHub {
     /// Makes octocrab over the gate. Its worker needs the runtime, so it is made inside a call.
     fn octocrab(&self) -> Octocrab {
         let service = Door(Arc::clone(&self.gate));
-        let Ok(octocrab) =
-            OctocrabBuilder::new_empty().with_service(service).with_auth(AuthState::None).build();
+        let Ok(octocrab) = OctocrabBuilder::new_empty().with_service(service).with_auth(AuthState::None).build();
         octocrab
     }
 
@@ -163,15 +165,18 @@ impl GitHub {
 
     async fn rules(&self, branch: &str) -> Result<Approvals, Error> {
         let name = encoded(branch);
-        let rules: Vec<RawRule> = self.pages(Call::Rules, &self.path(&format!("/rules/branches/{name}")), json!({})).await?;
-        let asked = rules.iter().filter(|rule| rule.kind == "pull_request").filter_map(|rule| {
-            rule.parameters.as_ref()?.get("required_approving_review_count")?.as_u64()
-        });
+        let rules: Vec<RawRule> =
+            self.pages(Call::Rules, &self.path(&format!("/rules/branches/{name}")), json!({})).await?;
+        let asked = rules
+            .iter()
+            .filter(|rule| rule.kind == "pull_request")
+            .filter_map(|rule| rule.parameters.as_ref()?.get("required_approving_review_count")?.as_u64());
         if let Some(count) = asked.max().filter(|count| *count > 0) {
             return Ok(Approvals::Asked(count));
         }
         // Classic protection is not among the rules, and only administrators may read it.
-        let branch: RawBranch = self.get(Call::Branch, &self.path(&format!("/branches/{name}")), &[("", ""); 0]).await?;
+        let branch: RawBranch =
+            self.get(Call::Branch, &self.path(&format!("/branches/{name}")), &[("", ""); 0]).await?;
         if !branch.protected {
             return Ok(Approvals::NotAsked);
         }
@@ -219,7 +224,7 @@ impl Forge for GitHub {
         })
     }
 
-    fn from_branch<'a>(&'a self, branch: &'a str) -> Answer<'a, Vec<PullRequest>> {
+    fn of_branch<'a>(&'a self, branch: &'a str) -> Answer<'a, Vec<PullRequest>> {
         Box::pin(async move {
             let head = format!("{}:{branch}", self.owner);
             let mut found = self.list(json!({"head": head, "state": "all"})).await?;
@@ -345,9 +350,7 @@ fn account(raw: RawUser) -> Account {
 /// Encodes a branch's name as one segment of a path.
 fn encoded(name: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
-    name.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
+    name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 #[derive(Deserialize)]

@@ -13,7 +13,6 @@ mod publish;
 mod pull_request;
 mod requester;
 mod token;
-mod transport;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -28,13 +27,11 @@ pub use call::{Call, recognise};
 pub use error::Error;
 pub use gate::Patience;
 pub use publish::{Published, promotions, publish};
-pub use pull_request::{
-    Account, Approvals, Comment, Proposal, PullRequest, Review, ReviewVerdict, State,
-};
+pub use pull_request::{Account, Approvals, Comment, Proposal, PullRequest, Review, ReviewVerdict, State};
 pub use requester::{Requester, notices, requester};
 pub use token::token_for;
-pub use transport::{Http, Token};
 
+use crate::http::Http;
 use gate::Gate;
 
 /// What a forge answers, when it does.
@@ -55,7 +52,7 @@ pub trait Forge: Send + Sync {
     fn identity(&self) -> Answer<'_, Option<Account>>;
 
     /// Returns the pull requests from a branch of this repository, whatever became of them, newest first.
-    fn from_branch<'a>(&'a self, branch: &'a str) -> Answer<'a, Vec<PullRequest>>;
+    fn of_branch<'a>(&'a self, branch: &'a str) -> Answer<'a, Vec<PullRequest>>;
 
     /// Returns every open pull request, newest first.
     fn open_ones(&self) -> Answer<'_, Vec<PullRequest>>;

@@ -31,7 +31,7 @@ impl Forge for Nowhere {
         answer(None)
     }
 
-    fn from_branch<'a>(&'a self, _: &'a str) -> Answer<'a, Vec<PullRequest>> {
+    fn of_branch<'a>(&'a self, _: &'a str) -> Answer<'a, Vec<PullRequest>> {
         answer(Vec::new())
     }
 

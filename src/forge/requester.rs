@@ -14,11 +14,7 @@ pub struct Requester {
 }
 
 /// Returns who asked: the person who started the CI job, else the token's owner.
-pub fn requester(
-    host: &str,
-    identity: Option<&Account>,
-    environment: &BTreeMap<String, String>,
-) -> Option<Requester> {
+pub fn requester(host: &str, identity: Option<&Account>, environment: &BTreeMap<String, String>) -> Option<Requester> {
     let set = |name: &str| environment.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
     let person = if set("GITHUB_ACTIONS") == Some("true") {
         // Who ran a job again counts, not who ran it first.
@@ -67,7 +63,8 @@ mod tests {
         };
         assert_eq!(name(&[]).as_deref(), Some("fleet-app[bot]"));
         assert_eq!(name(&[("GITHUB_ACTOR", "somebody")]).as_deref(), Some("fleet-app[bot]"));
-        let job = [("GITHUB_ACTIONS", "true"), ("GITHUB_ACTOR", "release-eng"), ("GITHUB_TRIGGERING_ACTOR", "oncall-2")];
+        let job =
+            [("GITHUB_ACTIONS", "true"), ("GITHUB_ACTOR", "release-eng"), ("GITHUB_TRIGGERING_ACTOR", "oncall-2")];
         assert_eq!(name(&job).as_deref(), Some("oncall-2"));
         assert_eq!(requester("github.com", None, &environment(&[])), None);
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::address::{is_actions_server, is_gitlab_server, is_named};
-use super::{Hosts, Kind, Token};
+use super::{Hosts, Kind};
+use crate::http::Token;
 
 /// Returns the token for a host, and the variable it is from.
 ///
@@ -16,7 +17,11 @@ pub fn token_for(host: &str, environment: &BTreeMap<String, String>, hosts: &Hos
         (
             configured == Some(Kind::GitHub) || is_named(host, environment, "GH_HOST"),
             // github.com's own variables come first there.
-            if host == "github.com" { &["GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN"] } else { &["GH_ENTERPRISE_TOKEN"] },
+            if host == "github.com" {
+                &["GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN"]
+            } else {
+                &["GH_ENTERPRISE_TOKEN"]
+            },
         ),
         (host == "github.com" || is_actions_server(host, environment), &["GH_TOKEN", "GITHUB_TOKEN"]),
         (
@@ -64,7 +69,8 @@ mod tests {
     #[test]
     fn a_token_goes_to_its_hosts_and_to_no_other() {
         let actions = [("GITHUB_ACTIONS", "true"), ("GITHUB_SERVER_URL", "https://ghe.corp")];
-        let cases: &[(&str, &[(&str, &str)], Option<Kind>, Option<&str>)] = &[
+        type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], Option<Kind>, Option<&'a str>);
+        let cases: &[Case<'_>] = &[
             ("github.com", &[], None, Some("GH_TOKEN")),
             ("github.com", &[("GH_TOKEN", " ")], None, Some("GITHUB_TOKEN")),
             ("github.com", &[("GH_TOKEN", ""), ("GITHUB_TOKEN", "")], None, None),

@@ -127,7 +127,7 @@ mod tests {
         for other in [
             name("prod-eu", "my-app", "v1.2.3", "master", &[one.clone(), two.clone()]),
             name("prod-eu", "my-app", "v1.2.3", "main", &[one.clone(), one.clone()]),
-            name("prod-eu", "my-app", "v1.2.3", "main", &[one.clone()]),
+            name("prod-eu", "my-app", "v1.2.3", "main", std::slice::from_ref(&one)),
             name("prod-eu", "my-app", "v1.2.3", "main", &[two, edit("b.yaml", 1, "spec.ref.tag", "v1", "v2")]),
         ] {
             assert_ne!(first, other);
@@ -174,7 +174,9 @@ mod tests {
         let first = BranchName("promote/prod/app/v1-000000000000".to_owned());
         assert_eq!(first.attempt(1), first);
         assert_eq!(first.attempt(3).as_str(), "promote/prod/app/v1-000000000000.3");
-        for (branch, number) in [("", Some(1)), (".2", Some(2)), (".11", Some(11)), (".1", None), (".02", None), ("x", None)] {
+        for (branch, number) in
+            [("", Some(1)), (".2", Some(2)), (".11", Some(11)), (".1", None), (".02", None), ("x", None)]
+        {
             assert_eq!(first.attempt_of(&format!("{first}{branch}")), number, "{branch}");
         }
         assert_eq!(first.attempt_of("promote/other"), None);

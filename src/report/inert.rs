@@ -51,14 +51,19 @@ pub fn plain(text: &str) -> String {
 
 /// Returns one line of Markdown that shows the text and nothing else: no link, no emphasis, no HTML, no cell border.
 pub fn inline(text: &str) -> String {
-    let text = defuse(&one_line(text), Shown::Prose);
+    escaped(&defuse(&one_line(text), Shown::Prose))
+}
+
+/// Writes a backslash before what Markdown reads as more than text.
+fn escaped(text: &str) -> String {
     let mut markdown = String::with_capacity(text.len());
-    if opens_a_block(&text) {
+    if opens_a_block(text) {
         markdown.push(BREAK);
     }
     let chars: Vec<char> = text.chars().collect();
     for (index, char) in chars.iter().copied().enumerate() {
-        let inside_a_word = |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(|char| char.is_alphanumeric());
+        let inside_a_word =
+            |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(|char| char.is_alphanumeric());
         let escaped = match char {
             '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '&' | '|' | '~' | '$' => true,
             '_' => !(inside_a_word(index.checked_sub(1)) && inside_a_word(Some(index + 1))),
@@ -70,6 +75,11 @@ pub fn inline(text: &str) -> String {
         markdown.push(char);
     }
     markdown
+}
+
+/// Returns the text of a link that we make: as [`inline`], but a commit's name need not be broken in it.
+pub fn label(text: &str) -> String {
+    escaped(&defuse(&one_line(text), Shown::Verbatim))
 }
 
 /// Returns a code span that shows the text.
@@ -98,22 +108,33 @@ pub fn fenced_lines(info: &str, lines: impl IntoIterator<Item = String>) -> Stri
 
 /// Returns a JSON text in which every letter that a forge could act on is written as an escape.
 pub fn json(value: &serde_json::Value) -> String {
-    let mut inert = String::new();
-    for char in value.to_string().chars() {
-        match char {
-            '@' | '#' | '<' | '>' | '&' | '`' | '!' => {
-                let _ = write!(inert, "\\u{:04x}", u32::from(char));
+    let text = value.to_string();
+    let mut inert = String::with_capacity(text.len());
+    let mut inside = false;
+    let mut escaped = false;
+    // The letters of the string before this one, in lower case.
+    let mut word = String::new();
+    for char in text.chars() {
+        let acted_on = match char {
+            '@' | '#' | '<' | '>' | '&' | '`' | '!' | '[' | '/' => true,
+            '-' => matches!(word.as_str(), "gh" | "skip"),
+            '_' => matches!(word.as_str(), "no" | "skip"),
+            char => !char.is_ascii(),
+        };
+        if inside && acted_on && !escaped {
+            for unit in char.encode_utf16(&mut [0; 2]) {
+                let _ = write!(inert, "\\u{unit:04x}");
             }
-            char if char.is_ascii() => inert.push(char),
-            char => {
-                for unit in char.encode_utf16(&mut [0; 2]) {
-                    let _ = write!(inert, "\\u{unit:04x}");
-                }
-            }
+        } else {
+            inert.push(char);
         }
+        if char == '"' && !escaped {
+            inside = !inside;
+        }
+        escaped = inside && char == '\\' && !escaped;
+        if char.is_ascii_alphanumeric() { word.push(char.to_ascii_lowercase()) } else { word.clear() }
     }
-    // JSON's own syntax has no `/`, so this is inside a string, where `\/` is a `/`.
-    inert.replace("://", ":\\/\\/")
+    inert
 }
 
 /// Returns the beginning of a text, at most `limit` bytes of it, with a mark where it was cut.
@@ -200,7 +221,9 @@ fn defuse(text: &str, shown: Shown) -> String {
 fn breaks_after(char: char, rest: &[char], shown: Shown) -> bool {
     let next = rest.first().copied();
     let digit = next.is_some_and(|char| char.is_ascii_digit());
-    let begins = |word: &str| word.chars().zip(rest.iter().chain(std::iter::repeat(&'\0'))).all(|(a, b)| a == b.to_ascii_lowercase());
+    let begins = |word: &str| {
+        word.chars().zip(rest.iter().chain(std::iter::repeat(&'\0'))).all(|(a, b)| a == b.to_ascii_lowercase())
+    };
     match char {
         // Flux and OCI write revisions and digests with `@`: nobody is called that in a code span.
         '@' if shown == Shown::Verbatim && ["sha1:", "sha256:", "sha512:"].into_iter().any(begins) => false,
@@ -228,14 +251,32 @@ fn word_at(chars: &[char], index: usize, before: Option<char>) -> String {
 /// Breaks a word that a forge acts on: a closing keyword, a commit's name, `www.`, a word that stops the CI.
 fn defuse_word(word: &str, before: Option<char>, rest: &[char], shown: Shown) -> String {
     const CLOSING: [&str; 17] = [
-        "close", "closes", "closed", "closing", "fix", "fixes", "fixed", "fixing", "resolve", "resolves", "resolved",
-        "resolving", "implement", "implements", "implemented", "implementing", "gh",
+        "close",
+        "closes",
+        "closed",
+        "closing",
+        "fix",
+        "fixes",
+        "fixed",
+        "fixing",
+        "resolve",
+        "resolves",
+        "resolved",
+        "resolving",
+        "implement",
+        "implements",
+        "implemented",
+        "implementing",
+        "gh",
     ];
     let lower = word.to_ascii_lowercase();
     let after: String = rest.iter().take(12).collect();
     let after_lower = after.to_ascii_lowercase();
-    let target: String =
-        rest.iter().skip_while(|char| **char == ':' || char.is_whitespace()).take_while(|char| !char.is_whitespace()).collect();
+    let target: String = rest
+        .iter()
+        .skip_while(|char| **char == ':' || char.is_whitespace())
+        .take_while(|char| !char.is_whitespace())
+        .collect();
     let acted_on = match lower.as_str() {
         "gh" => after.strip_prefix('-').is_some_and(|rest| rest.starts_with(|char: char| char.is_ascii_digit())),
         "skip" => after_lower.starts_with("-checks") || after_lower.starts_with("_ci"),

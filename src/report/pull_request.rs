@@ -100,7 +100,7 @@ pub struct Move {
     /// What is known of a signature; none where none is demanded and none was found.
     pub signature: Option<String>,
     /// The rules that say yes: "newer than v1.2.1", "not held".
-    pub rules: Vec<String>,
+    pub rules: Vec<Kept>,
     /// The other environments of the stage.
     pub mates: Vec<Mate>,
     /// The versions between, oldest first; none if they could not be listed.
@@ -117,6 +117,15 @@ pub struct Move {
     pub standing: Vec<Standing>,
     /// What the artifact says of itself.
     pub annotations: Vec<(String, String)>,
+}
+
+/// A rule that says yes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// What it says: "not held", or "within" before a range.
+    pub text: String,
+    /// The range or version in it, shown as it is written.
+    pub code: Option<String>,
 }
 
 /// What an environment before ran.
@@ -291,7 +300,9 @@ pub fn hunks(path: &RepoPath, before: &str, after: &str) -> Vec<Hunk> {
             let changes: Vec<_> = group.iter().flat_map(|operation| diff.iter_changes(operation)).collect();
             let first = changes.iter().find(|change| change.tag() != similar::ChangeTag::Equal);
             let line = first.and_then(|change| change.old_index().or(change.new_index())).map_or(1, |index| index + 1);
-            let lines = changes.iter().map(|change| format!("{}{}", change.tag(), change.value().trim_end_matches(['\n', '\r'])));
+            let lines = changes
+                .iter()
+                .map(|change| format!("{}{}", change.tag(), change.value().trim_end_matches(['\n', '\r'])));
             Hunk { path: path.clone(), line, lines: lines.collect() }
         })
         .collect()
@@ -299,7 +310,8 @@ pub fn hunks(path: &RepoPath, before: &str, after: &str) -> Vec<Hunk> {
 
 /// Fills a link of `promote.yaml` for one app and environment; none if it is no `https` or `http` URL.
 pub fn dashboard(link: &str, app: &AppName, environment: &EnvironmentName) -> Option<Link> {
-    let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
+    let encoded =
+        |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
     let url = link.replace("{app}", &encoded(app.as_str())).replace("{env}", &encoded(environment.as_str()));
     let url = Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "https" | "http"))?;
     Some(Link { text: format!("Dashboard {environment}"), url })
@@ -523,7 +535,11 @@ impl MoveView {
             compare: one.compare.as_ref().map(link),
             dashboards: one.dashboards.iter().map(link).collect(),
             undo: undo(promotion, one),
-            environments: if detail.standing { one.standing.iter().map(|row| standing(one, row)).collect() } else { Vec::new() },
+            environments: if detail.standing {
+                one.standing.iter().map(|row| standing(one, row)).collect()
+            } else {
+                Vec::new()
+            },
             digests: digests(one),
             annotations: (detail.annotations && !annotations.is_empty())
                 .then(|| inert::fence("text", &annotations.join("\n"))),
@@ -586,7 +602,11 @@ fn merging(promotion: &Promotion, one: &Move) -> String {
                 let after = after.map_or(String::new(), |after| format!(" after {}", length(after)));
                 format!(" {names} {}{after}, in {own} {requests}.", if plural { "follow" } else { "follows" })
             }
-            Next::Stays => format!(" {names} {} as {}.", if plural { "stay" } else { "stays" }, if plural { "they are" } else { "it is" }),
+            Next::Stays => format!(
+                " {names} {} as {}.",
+                if plural { "stay" } else { "stays" },
+                if plural { "they are" } else { "it is" }
+            ),
             Next::Runs => format!(" {names} {} it already.", if plural { "run" } else { "runs" }),
         };
     }
@@ -617,7 +637,7 @@ fn facts(promotion: &Promotion, one: &Move) -> Vec<Fact> {
         add("Signature".to_owned(), inert::inline(signature));
     }
     if !one.rules.is_empty() {
-        add("Rules".to_owned(), one.rules.iter().map(|rule| inert::inline(rule)).collect::<Vec<_>>().join(", "));
+        add("Rules".to_owned(), one.rules.iter().map(kept).collect::<Vec<_>>().join(", "));
     }
     for note in &promotion.notes {
         add("Note".to_owned(), inert::inline(note));
@@ -626,6 +646,11 @@ fn facts(promotion: &Promotion, one: &Move) -> Vec<Fact> {
         add("Before you merge".to_owned(), "the check `promote` asks all of this again".to_owned());
     }
     facts
+}
+
+fn kept(rule: &Kept) -> String {
+    let code = rule.code.as_deref().map_or(String::new(), |code| format!(" {}", inert::code(code, Within::Cell)));
+    format!("{}{code}", inert::inline(&rule.text))
 }
 
 fn content(one: &Move) -> String {
@@ -692,7 +717,9 @@ fn undo(promotion: &Promotion, one: &Move) -> String {
     let Some(first) = one.environments.first() else { return String::new() };
     let place = if one.environments.len() > 1 { &promotion.target } else { first };
     let command = match (promotion.direction, &one.from) {
-        (Direction::Back, Some(from)) => format!("promote {} {} --to {}", shell(one.app.as_str()), version(from), shell(place.as_str())),
+        (Direction::Back, Some(from)) => {
+            format!("promote {} {} --to {}", shell(one.app.as_str()), version(from), shell(place.as_str()))
+        }
         _ => format!("promote rollback {} --to {}", shell(one.app.as_str()), shell(place.as_str())),
     };
     let back = one.from.as_ref().map_or(String::new(), |from| {
@@ -752,12 +779,13 @@ fn promotion_documents(one: &Move) -> Vec<String> {
 fn link(link: &Link) -> String {
     // A URL of the `url` crate holds no space, quote or angle bracket; a parenthesis or bar would end it here.
     let url = link.url.as_str().replace('(', "%28").replace(')', "%29").replace('|', "%7C").replace('\\', "%5C");
-    format!("[{}]({url})", inert::inline(&link.text))
+    format!("[{}]({url})", inert::label(&link.text))
 }
 
 /// Quotes a word for a shell where that is needed.
 fn shell(word: &str) -> String {
-    let plain = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.' | '/' | ':' | '@' | '+' | '=');
+    let plain =
+        |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.' | '/' | ':' | '@' | '+' | '=');
     if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 

@@ -97,7 +97,8 @@ pub fn fill(template: Template<'_>, context: &impl Serialize, limit: usize) -> R
     environment.set_fuel(Some(FUEL));
     let mut syntax = SyntaxConfig::builder();
     syntax.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true);
-    let unfilled = |source: minijinja::Error| Error::Unfilled { name: name(), line: source.line(), source: Box::new(source) };
+    let unfilled =
+        |source: minijinja::Error| Error::Unfilled { name: name(), line: source.line(), source: Box::new(source) };
     environment.set_syntax(syntax.build().map_err(unfilled)?);
     let mut text = Bounded { bytes: Vec::new(), limit, exceeded: false };
     let parsed = environment.template_from_named_str(template.name, template.text).map_err(unfilled)?;
@@ -153,12 +154,19 @@ mod tests {
     }
 
     fn filled(text: &str) -> Result<String, Error> {
-        fill(Template { name: ".promote/pull-request.md", text }, &Context { app: "my-app", apps: vec!["a", "b"] }, 1000)
+        fill(
+            Template { name: ".promote/pull-request.md", text },
+            &Context { app: "my-app", apps: vec!["a", "b"] },
+            1000,
+        )
     }
 
     #[test]
     fn a_template_sees_its_context_and_nothing_else() {
-        assert_eq!(filled("{{ app }}{% for one in apps %} {{ one }}{% endfor %}!\n").ok().as_deref(), Some("my-app a b!\n"));
+        assert_eq!(
+            filled("{{ app }}{% for one in apps %} {{ one }}{% endfor %}!\n").ok().as_deref(),
+            Some("my-app a b!\n")
+        );
         for text in [
             "{{ env.GITHUB_TOKEN }}",
             "{{ missing }}",
