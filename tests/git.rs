@@ -154,7 +154,8 @@ async fn a_commit_changes_exactly_the_given_bytes_and_keeps_modes() {
     let bytes = sandbox.git("remote.git", &["cat-file", "blob", &format!("{branch}:apps/a.yaml")]);
     assert_eq!(bytes, "tag: 1.1.0 # pinned\r\nother: x");
     assert!(sandbox.git("remote.git", &["ls-tree", branch, "apps/run.sh"]).starts_with("100755 "));
-    let log = sandbox.git("remote.git", &["log", "--format=%an <%ae>|%cn|%s|%(trailers:key=Promote-App,valueonly)", branch]);
+    let log =
+        sandbox.git("remote.git", &["log", "--format=%an <%ae>|%cn|%s|%(trailers:key=Promote-App,valueonly)", branch]);
     assert_eq!(log.lines().next(), Some("Ada <ada@example.com>|Ada|Promote a to 1.1.0|a"));
     sandbox.git("remote.git", &["fsck", "--strict", "--no-dangling"]);
 }
@@ -488,7 +489,9 @@ async fn a_base_that_is_not_there_is_named() {
     let sandbox = Sandbox::with_fleet();
     sandbox.git("work", &["tag", "v1"]);
     sandbox.git("work", &["push", "-q", "origin", "v1"]);
-    for (branch, code) in [("absent", "branch-missing"), ("v1", "branch-missing"), ("-x", "branch-name"), ("a..b", "branch-name")] {
+    for (branch, code) in
+        [("absent", "branch-missing"), ("v1", "branch-missing"), ("-x", "branch-name"), ("a..b", "branch-name")]
+    {
         let error = sandbox.workspace().await.fetch_base(Some(branch)).await.expect_err(branch);
         assert_eq!((error.code(), error.exit()), (code, Exit::Usage), "{error}");
     }
@@ -551,7 +554,10 @@ async fn a_branch_is_compared_with_its_merge_base_also_after_the_base_moved_and_
         let [file] = diff.files.as_slice() else { panic!("{:?}", diff.files) };
         let Change::Edited { before, after: found, .. } = &file.change else { panic!("{file:?}") };
         assert_eq!(file.path, "apps/a.yaml");
-        assert_eq!((before.as_ref(), found.as_ref()), (b"tag: 1.0.0 # pinned\r\nother: x".as_slice(), after.as_slice()));
+        assert_eq!(
+            (before.as_ref(), found.as_ref()),
+            (b"tag: 1.0.0 # pinned\r\nother: x".as_slice(), after.as_slice())
+        );
     }
 }
 
@@ -578,7 +584,10 @@ async fn a_branch_without_common_history_or_with_more_than_edits_is_seen_as_such
     assert_eq!(files, [("added.yaml", true), ("apps/link.yaml", true), ("apps/run.sh", true)]);
     assert_eq!((orphan.merge_base, orphan.files.len()), (None, 0));
     assert_eq!(absent.code(), "branch-missing", "{absent}");
-    assert_eq!(branches.iter().map(|branch| branch.name.as_str()).collect::<Vec<_>>(), ["promote/odd", "promote/orphan"]);
+    assert_eq!(
+        branches.iter().map(|branch| branch.name.as_str()).collect::<Vec<_>>(),
+        ["promote/odd", "promote/orphan"]
+    );
     assert_eq!(workspace.remote_tip("promote/odd").await.expect("a tip"), Some(odd.tip));
     assert_eq!(workspace.remote_tip("promote").await.expect("no tip"), None);
 }

@@ -191,8 +191,7 @@ impl Workspace {
 }
 
 /// A fetch that writes objects and the refs it names, and nothing else.
-pub(super) const FETCH: [&str; 5] =
-    ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"];
+pub(super) const FETCH: [&str; 5] = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"];
 
 /// Tells whether a name may be a branch's.
 pub(super) fn check_branch(branch: &str) -> Result<(), Error> {
@@ -203,7 +202,8 @@ pub(super) fn check_branch(branch: &str) -> Result<(), Error> {
 
 /// Opens a repository that `git` made.
 pub(super) fn open(path: &std::path::Path, shown: impl Fn() -> String) -> Result<Repository, Error> {
-    let format = git2::Config::open(&path.join("config")).and_then(|config| config.get_string("extensions.objectformat"));
+    let format =
+        git2::Config::open(&path.join("config")).and_then(|config| config.get_string("extensions.objectformat"));
     if format.is_ok_and(|format| format.eq_ignore_ascii_case("sha256")) {
         return Err(Error::Sha256 { repository: shown() });
     }

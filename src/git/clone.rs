@@ -81,8 +81,7 @@ impl Clone {
         let text = self.settings.remote_url(name).unwrap_or_default();
         // A relative path begins at the root of the working tree, as `git fetch` reads it.
         let root = self.root().ok().flatten().unwrap_or_else(|| self.path.clone());
-        RemoteUrl::parse(text, &root, plain_http)
-            .map_err(|source| Error::Url { remote: Some(name.to_owned()), source })
+        RemoteUrl::parse(text, &root, plain_http).map_err(|source| Error::Url { remote: Some(name.to_owned()), source })
     }
 
     /// Returns the addresses of all remotes that can be used.
@@ -112,7 +111,8 @@ impl Clone {
     pub fn snapshot_at(&self, revision: &str) -> Result<Listing, Error> {
         let repository = self.repository()?;
         let unknown = |_| Error::RevisionUnknown { revision: escape(revision, 200) };
-        let commit = repository.revparse_single(revision).and_then(|object| object.peel_to_commit()).map_err(unknown)?;
+        let commit =
+            repository.revparse_single(revision).and_then(|object| object.peel_to_commit()).map_err(unknown)?;
         tree::list(&repository, commit.id())
     }
 
@@ -124,7 +124,8 @@ impl Clone {
         let repository = self.repository()?;
         let prefix = format!("refs/remotes/{remote}/");
         let name = format!("{prefix}{}", branch.unwrap_or("HEAD"));
-        let unknown = |_| Error::RevisionUnknown { revision: escape(&format!("{remote}/{}", branch.unwrap_or("HEAD")), 200) };
+        let unknown =
+            |_| Error::RevisionUnknown { revision: escape(&format!("{remote}/{}", branch.unwrap_or("HEAD")), 200) };
         let reference = repository.find_reference(&name).and_then(|found| found.resolve()).map_err(unknown)?;
         let commit = reference.peel_to_commit().map_err(unknown)?.id().to_string();
         let full = reference.name().unwrap_or(&name);
