@@ -30,12 +30,16 @@ fn silent(fleet: &Sandbox) -> Run {
 /// Says what the oracles say of something that happens between two moments.
 fn complaint(happens: impl FnOnce(&Sandbox, &mut Run)) -> String {
     let fleet = fleet();
-    let mut run = silent(&fleet);
-    let before = World::of(&fleet);
-    happens(&fleet, &mut run);
-    let after = World::of(&fleet);
-    let check = catch_unwind(AssertUnwindSafe(|| oracles::assert_all(&fleet, &before, &run, &after)));
-    match check {
+    let run = silent(&fleet);
+    complaint_in(&fleet, &run, happens)
+}
+
+/// The same in a fleet that may be used again, if what happens leaves it as it was.
+fn complaint_in(fleet: &Sandbox, run: &Run, happens: impl FnOnce(&Sandbox, &mut Run)) -> String {
+    let (mut run, before) = (run.clone(), World::of(fleet));
+    happens(fleet, &mut run);
+    let after = World::of(fleet);
+    match catch_unwind(AssertUnwindSafe(|| oracles::assert_all(fleet, &before, &run, &after))) {
         Ok(()) => "nothing".to_owned(),
         Err(said) => said.downcast_ref::<String>().cloned().unwrap_or_default(),
     }
@@ -63,30 +67,27 @@ fn a_run_that_keeps_every_rule_passes() {
 
 #[test]
 fn a_secret_is_found_in_every_form_and_place() {
-    let secret = fleet().canaries[1].secret.clone();
-    let token = secret.clone();
-    assert!(
-        complaint(|_, run| run.stderr = format!("error: {token}"))
-            .starts_with("O1: the forge's secret is in standard error")
-    );
-    let token = secret.clone();
-    assert!(complaint(|_, run| run.git_calls.push(format!("-c\thttp.extraHeader={token}"))).starts_with("O1"));
-    let token = secret.clone();
-    let leaked = complaint(|fleet, _| push(fleet, BRANCH, FILE, &PINNED.replace("v1.2.1", &token)));
-    assert!(leaked.starts_with("O1: the forge's secret is in a commit"), "{leaked}");
-    let token = secret.clone();
-    assert!(complaint(|fleet, _| fs::write(fleet.path("tmp/log"), token).expect("a file")).starts_with("O1"));
-    let password = fleet().canaries[0].clone();
-    for form in support::listener::forms(&password.user, &password.secret) {
-        let said = complaint(|_, run| run.stdout = format!("{form}\n"));
-        assert!(said.starts_with("O1: the registry's secret is in standard output"), "{form}: {said}");
+    let fleet = fleet();
+    let (run, token) = (silent(&fleet), fleet.canaries[1].secret.clone());
+    let said = |happens: &dyn Fn(&Sandbox, &mut Run)| complaint_in(&fleet, &run, happens);
+    let of_error = said(&|_, run| run.stderr = format!("error: {token}"));
+    assert!(of_error.starts_with("O1: a secret of Forge is in standard error"), "{of_error}");
+    assert!(said(&|_, run| run.git_calls.push(format!("-c\thttp.extraHeader={token}"))).starts_with("O1"));
+    for form in support::listener::forms(&fleet.canaries[0].user, &fleet.canaries[0].secret) {
+        let said = said(&|_, run| run.stdout = format!("{form}\n"));
+        assert!(said.starts_with("O1: a secret of Registry is in standard output"), "{form}: {said}");
     }
+    let leaked = said(&|fleet, _| push(fleet, BRANCH, FILE, &PINNED.replace("v1.2.1", &token)));
+    assert!(leaked.starts_with("O1: a secret of Forge is in a commit"), "{leaked}");
+    assert!(said(&|fleet, _| fs::write(fleet.path("tmp/log"), &token).expect("a file")).starts_with("O1"));
 }
 
 #[test]
 fn a_ref_that_is_not_ours_is_found() {
-    let said = |arguments: &'static [&'static str]| {
-        complaint(|fleet, _| {
+    let fleet = fleet();
+    let run = silent(&fleet);
+    let said = |arguments: &[&str]| {
+        complaint_in(&fleet, &run, |fleet, _| {
             fleet.git("remote.git", arguments);
         })
     };
@@ -115,8 +116,10 @@ fn a_branch_that_is_deleted_or_moved_by_force_is_found() {
 
 #[test]
 fn a_change_of_the_clone_or_the_home_is_found() {
-    let said = |path: &'static str, text: &'static str| {
-        complaint(|fleet, _| fs::write(fleet.path(path), text).expect("a file"))
+    let fleet = fleet();
+    let run = silent(&fleet);
+    let said = |path: &str, text: &str| {
+        complaint_in(&fleet, &run, |fleet, _| fs::write(fleet.path(path), text).expect("a file"))
     };
     assert!(said("fleet/untracked.txt", "theirs").starts_with("O3: the clone changed"));
     assert!(said("fleet/.git/HEAD", "ref: refs/heads/main\n").starts_with("O3: the clone changed"));
@@ -156,20 +159,15 @@ fn a_change_beside_the_plan_is_found() {
 
 #[test]
 fn output_that_could_drive_a_terminal_or_a_ci_is_found() {
-    for text in [
-        "\u{1b}[31mred",
-        "a\u{202e}b",
-        "a\rb",
-        "a\u{7}",
-        "a\u{200b}b",
-        "\u{9b}31m",
-        "::set-output name=a::b",
-        "##[error]x",
-    ] {
-        let said = complaint(|_, run| run.stderr = format!("{text}\n"));
-        assert!(said.starts_with("O6"), "{text:?}: {said}");
+    let fleet = fleet();
+    let run = silent(&fleet);
+    let said = |text: &str| complaint_in(&fleet, &run, |_, run| run.stderr = format!("{text}\n"));
+    let colours = ["\u{1b}[31mred", "\u{9b}31m", "a\u{7}", "a\rb"];
+    let invisible = ["a\u{202e}b", "a\u{200b}b"];
+    for text in colours.into_iter().chain(invisible).chain(["::set-output name=a::b", "##[error]x"]) {
+        assert!(said(text).starts_with("O6"), "{text:?}");
     }
-    assert_eq!(complaint(|_, run| run.stderr = "::error file=a.yaml,line=1::held\n".to_owned()), "nothing");
+    assert_eq!(said("::error file=a.yaml,line=1::held"), "nothing");
 }
 
 #[test]
@@ -207,4 +205,77 @@ fn the_sandbox_has_a_registry_with_a_login_or_a_layout() {
     let status = layout.git("fleet", &["status", "--porcelain"]);
     assert_eq!(status, "AM mine.txt\n?? untracked.txt\n");
     assert!(!layout.git("fleet", &["stash", "list"]).is_empty());
+}
+
+/// Sends a request as some client would.
+fn request(url: &str, method: &str, token: &str, body: &'static str) -> u16 {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let method = method.parse().expect("a method");
+        let request = reqwest::Client::new().request(method, url).bearer_auth(token).body(body);
+        request.send().await.expect("an answer").status().as_u16()
+    })
+}
+
+/// A fleet on a GitHub, and a run that did nothing there.
+fn on_github() -> (Sandbox, Run) {
+    let fleet = Sandbox::on_github().file(FILE, PINNED);
+    let run = silent(&fleet);
+    (fleet, run)
+}
+
+#[test]
+fn a_request_that_approves_or_merges_is_found() {
+    let (fleet, run) = on_github();
+    let said = complaint_in(&fleet, &run, |fleet, _| {
+        let (forge, token) = (fleet.forge.as_ref().expect("a forge"), &fleet.canaries[1].secret);
+        request(&format!("{}/repos/acme/fleet/pulls/1/merge", forge.api()), "PUT", token, "{}");
+    });
+    assert!(said.starts_with("O5: the forge was asked against its rules"), "{said}");
+    let said = complaint_in(&fleet, &run, |fleet, _| {
+        let (forge, token) = (fleet.forge.as_ref().expect("a forge"), &fleet.canaries[1].secret);
+        request(&format!("{}/repos/acme/fleet/pulls/1/reviews", forge.api()), "POST", token, r#"{"event":"APPROVE"}"#);
+    });
+    assert!(said.contains("pulls/1/reviews is outside the closed list"), "{said}");
+}
+
+#[test]
+fn a_secret_that_goes_to_another_host_is_found() {
+    let (fleet, run) = on_github();
+    let said = complaint_in(&fleet, &run, |fleet, _| {
+        request(&format!("http://{}/v2/", fleet.registry.host()), "GET", &fleet.canaries[1].secret, "");
+    });
+    assert!(said.starts_with("O1: a secret of Forge went to Registry"), "{said}");
+    let said = complaint_in(&fleet, &run, |fleet, _| {
+        let forge = fleet.forge.as_ref().expect("a forge");
+        request(&format!("{}/user", forge.api()), "GET", &fleet.canaries[2].secret, "");
+    });
+    assert!(said.starts_with("O1: a secret of Nobody went to Forge"), "{said}");
+    let said = complaint_in(&fleet, &run, |fleet, _| {
+        let forge = fleet.forge.as_ref().expect("a forge");
+        assert_eq!(request(&format!("{}/user", forge.api()), "GET", &fleet.canaries[1].secret, ""), 200);
+    });
+    assert_eq!(said, "nothing");
+}
+
+#[test]
+fn the_git_server_gives_and_takes_to_whoever_has_the_token() {
+    let fleet = Sandbox::on_github().file(FILE, PINNED);
+    fleet.settle();
+    let url = format!(
+        "http://x:{}@{}/acme/fleet.git",
+        fleet.canaries[1].secret,
+        fleet.git_server.as_ref().expect("a server").host()
+    );
+    fleet.git(".", &["clone", "-q", "--depth", "1", &url, "other"]);
+    let read = fs::read_to_string(fleet.path("other").join(FILE)).expect("a file");
+    assert_eq!(read, PINNED);
+    fleet.git("other", &["push", "-q", "origin", &format!("HEAD:refs/heads/{BRANCH}")]);
+    assert_eq!(fleet.branches(), [BRANCH]);
+
+    let anonymous = format!(
+        "http://{}/acme/fleet.git/info/refs?service=git-upload-pack",
+        fleet.git_server.as_ref().expect("a server").host()
+    );
+    assert_eq!(request(&anonymous, "GET", "none", ""), 401);
 }

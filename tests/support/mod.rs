@@ -3,6 +3,9 @@
 //! `#[path = "../support/mod.rs"] mod support;` in a test crate, then [`sandbox::Sandbox`].
 #![allow(dead_code, unused_imports)] // Each test crate uses its own part of it.
 
+pub mod contract;
+pub mod forge;
+pub mod git_http;
 pub mod listener;
 pub mod oracles;
 pub mod registry;

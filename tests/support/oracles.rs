@@ -16,8 +16,10 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::forge::{Forge, Logged, PullState};
+use super::git_http::GitHttp;
 use super::listener::forms;
-use super::sandbox::{Run, Sandbox};
+use super::sandbox::{Owner, Run, Sandbox};
 use super::world::World;
 
 /// Asserts O1 to O7.
@@ -31,6 +33,10 @@ pub fn assert_all(sandbox: &Sandbox, before: &World, run: &Run, after: &World) {
     commits_change_what_is_planned(sandbox, before, run, after);
     the_output_is_safe(run);
     nothing_is_left_behind(before, run, after);
+    if let Some(forge) = &sandbox.forge {
+        let violations = forge.violations();
+        assert!(violations.is_empty(), "O5: the forge was asked against its rules: {violations:?}: {run}");
+    }
 }
 
 /// O8: asserts that a second run changed nothing.
@@ -39,6 +45,11 @@ pub fn assert_all(sandbox: &Sandbox, before: &World, run: &Run, after: &World) {
 /// If it did, or did not say that all is well.
 pub fn converged(before: &World, again: &Run, after: &World) {
     assert_eq!(before.refs, after.refs, "O8: a second run changed the remote: {again}");
+    assert_eq!(before.pulls, after.pulls, "O8: a second run changed the pull requests: {again}");
+    let open: Vec<&String> =
+        after.pulls.iter().filter(|(_, state)| *state == PullState::Open).map(|(head, _)| head).collect();
+    let branches: BTreeSet<_> = open.iter().collect();
+    assert_eq!(open.len(), branches.len(), "O8: a branch has two open pull requests: {open:?}");
     assert_eq!(again.code, 0, "O8: a second run finds fault with the first: {again}");
 }
 
@@ -58,18 +69,37 @@ fn no_secret_leaves_its_host(sandbox: &Sandbox, before: &World, run: &Run, after
         let bytes = fs::read(sandbox.path("tmp").join(path)).unwrap_or_default();
         places.push(("a temporary file", String::from_utf8_lossy(&bytes).into_owned()));
     }
-    let heard = sandbox.registry.requests();
-    let registry: Vec<String> = heard.iter().skip(before.heard).map(|request| format!("{request:?}")).collect();
-    let registry = registry.join("\n");
+    let servers = heard(sandbox, before.heard);
     for canary in &sandbox.canaries {
+        let owner = canary.owner;
         for form in forms(&canary.user, &canary.secret) {
             for (place, text) in &places {
-                assert!(!text.contains(&form), "O1: the {}'s secret is in {place}: {run}", canary.owner);
+                assert!(!text.contains(&form), "O1: a secret of {owner:?} is in {place}: {run}");
             }
-            let is_own = canary.owner == "registry";
-            assert!(is_own || !registry.contains(&form), "O1: the {}'s secret went to the registry", canary.owner);
+            for (server, text) in servers.iter().filter(|(server, _)| *server != owner) {
+                assert!(!text.contains(&form), "O1: a secret of {owner:?} went to {server:?}");
+            }
+            if let Some(forge) = &sandbox.forge {
+                let written = |one: &&Logged| one.path.contains(&form) || one.body.contains(&form);
+                let told = forge.requests().into_iter().skip(before.heard[1]).find(|one| written(&one));
+                assert!(told.is_none(), "O1: a secret of {owner:?} stands in a request to the forge: {told:?}");
+            }
         }
     }
+}
+
+/// What each server has heard since, headers and bodies.
+fn heard(sandbox: &Sandbox, before: [usize; 3]) -> Vec<(Owner, String)> {
+    let shown = |requests: Vec<String>, before: usize| requests[before..].join("\n");
+    let registry = sandbox.registry.requests().iter().map(|one| format!("{one:?}")).collect();
+    let forge = sandbox.forge.as_ref().map(Forge::requests).unwrap_or_default();
+    let forge = forge.iter().map(|one| format!("{one:?}")).collect();
+    let git = sandbox.git_server.as_ref().map(GitHttp::requests).unwrap_or_default();
+    vec![
+        (Owner::Registry, shown(registry, before[0])),
+        (Owner::Forge, shown(forge, before[1])),
+        (Owner::Forge, shown(git, before[2])),
+    ]
 }
 
 /// O2.

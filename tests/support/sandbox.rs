@@ -17,6 +17,8 @@ use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use super::forge::{Forge, Pull};
+use super::git_http::GitHttp;
 use super::oracles;
 use super::registry::{Login, Registry};
 use super::world::World;
@@ -37,8 +39,17 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Canary {
     pub user: String,
     pub secret: String,
-    /// `registry` or `forge`.
-    pub owner: &'static str,
+    /// Who may hear it.
+    pub owner: Owner,
+}
+
+/// Who may hear a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    Registry,
+    /// The forge, and the Git server beside it.
+    Forge,
+    Nobody,
 }
 
 /// How a command ended, and what it printed.
@@ -60,6 +71,8 @@ pub struct Run {
 pub struct Sandbox {
     folder: tempfile::TempDir,
     pub registry: Registry,
+    pub forge: Option<Forge>,
+    pub git_server: Option<GitHttp>,
     pub canaries: Vec<Canary>,
     variables: BTreeMap<String, String>,
     is_pushed: Cell<bool>,
@@ -76,13 +89,12 @@ impl Sandbox {
         let sandbox = Self {
             folder: tempfile::Builder::new().prefix("promote-test-").tempdir().expect("a folder"),
             registry: Registry::start().login(login),
+            forge: None,
+            git_server: None,
             canaries: vec![
-                Canary { user: "robot$ci".to_owned(), secret: password.to_owned(), owner: "registry" },
-                Canary {
-                    user: "x-access-token".to_owned(),
-                    secret: "ghp_canaryForge0123456789".to_owned(),
-                    owner: "forge",
-                },
+                canary("robot$ci", password, Owner::Registry),
+                canary("x-access-token", "ghp_canaryForge0123456789", Owner::Forge),
+                canary("x-access-token", "glpat-canaryNobody987654", Owner::Nobody),
             ],
             variables: BTreeMap::new(),
             is_pushed: Cell::new(true),
@@ -93,6 +105,22 @@ impl Sandbox {
         sandbox.furnish();
         let mirror = sandbox.registry.host();
         sandbox.setting(&format!("promote.{REGISTRY}.mirror"), &mirror)
+    }
+
+    /// The same, whose remote is a GitHub on loopback: `acme/fleet`, over HTTP with a token.
+    pub fn on_github() -> Self {
+        let mut sandbox = Self::new();
+        let token = sandbox.canaries[1].secret.clone();
+        let forge = Forge::github("acme/fleet", Some(&sandbox.path("remote.git")), &token);
+        fs::create_dir_all(sandbox.path("served/acme")).expect("a folder");
+        // The remote keeps its place for those who look at it.
+        fs::rename(sandbox.path("remote.git"), sandbox.path("served/acme/fleet.git")).expect("a move");
+        link(&sandbox.path("served/acme/fleet.git"), &sandbox.path("remote.git"));
+        let server = GitHttp::start(&sandbox.path("served"), &token);
+        let (host, api) = (server.host(), forge.api());
+        sandbox.forge = Some(forge);
+        sandbox.git_server = Some(server);
+        sandbox.setting(&format!("promote.{host}.kind"), "github").setting(&format!("promote.{host}.api"), &api)
     }
 
     /// Makes the folders, the home and the remote.
@@ -213,10 +241,12 @@ impl Sandbox {
             .current_dir(self.path("fleet"))
             .env_clear()
             .envs(self.environment())
-            .env("GH_TOKEN", &self.canaries[1].secret)
-            .env("GITHUB_TOKEN", &self.canaries[1].secret)
-            .env("GITLAB_TOKEN", &self.canaries[1].secret)
-            .env("FORGEJO_TOKEN", &self.canaries[1].secret)
+            .env("GH_ENTERPRISE_TOKEN", &self.canaries[1].secret)
+            // Tokens of hosts that no test speaks to.
+            .envs(
+                ["GH_TOKEN", "GITHUB_TOKEN", "GITLAB_TOKEN", "GITEA_TOKEN", "FORGEJO_TOKEN"]
+                    .map(|name| (name, &self.canaries[2].secret)),
+            )
             .envs(&self.variables)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -242,7 +272,7 @@ impl Sandbox {
             git_calls: calls.lines().map(str::to_owned).collect(),
             left_alive: oracles::alive_in(self.folder.path(), PATIENCE),
             folder: self.folder.path().display().to_string(),
-            hosts: vec![(self.registry.host(), "[registry]".to_owned())],
+            hosts: self.hosts(),
         }
     }
 
@@ -259,6 +289,10 @@ impl Sandbox {
         }
         if !self.has_clone.replace(true) {
             self.git(".", &["clone", "-q", "remote.git", "fleet"]);
+            if let Some(server) = &self.git_server {
+                let url = format!("http://{}/acme/fleet.git", server.host());
+                self.git("fleet", &["remote", "set-url", "origin", &url]);
+            }
             for (key, value) in self.settings.borrow().iter() {
                 self.git("fleet", &["config", "--add", key, value]);
             }
@@ -282,6 +316,11 @@ impl Sandbox {
     /// Returns the files of a commit's tree that differ from the base branch, as a diff without context.
     pub fn diff(&self, branch: &str) -> String {
         self.git("remote.git", &["diff", "--unified=0", "--no-color", "--no-ext-diff", &format!("main...{branch}")])
+    }
+
+    /// Returns the forge's pull requests.
+    pub fn pulls(&self) -> Vec<Pull> {
+        self.forge.as_ref().map(Forge::pulls).unwrap_or_default()
     }
 
     /// Returns the branches that the remote has below `promote/`.
@@ -325,6 +364,14 @@ impl Sandbox {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "git {}: {said}", arguments.join(" "));
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Returns the servers' addresses and what is shown in their place.
+    fn hosts(&self) -> Vec<(String, String)> {
+        let forge = self.forge.as_ref().map(|forge| (forge.url.trim_start_matches("http://").to_owned(), "[forge]"));
+        let git = self.git_server.as_ref().map(|server| (server.host(), "[git]"));
+        let all = [Some((self.registry.host(), "[registry]")), forge, git];
+        all.into_iter().flatten().map(|(host, name)| (host, name.to_owned())).collect()
     }
 
     fn environment(&self) -> BTreeMap<String, String> {
@@ -402,6 +449,20 @@ fn code(output: &Output) -> i32 {
 #[cfg(not(unix))]
 fn code(output: &Output) -> i32 {
     output.status.code().unwrap_or(-1)
+}
+
+fn canary(user: &str, secret: &str, owner: Owner) -> Canary {
+    Canary { user: user.to_owned(), secret: secret.to_owned(), owner }
+}
+
+#[cfg(unix)]
+fn link(target: &Path, at: &Path) {
+    std::os::unix::fs::symlink(target, at).expect("a link");
+}
+
+#[cfg(not(unix))]
+fn link(target: &Path, at: &Path) {
+    panic!("no link from {} to {} here", at.display(), target.display());
 }
 
 #[cfg(unix)]

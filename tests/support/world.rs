@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::forge::PullState;
 use super::registry::digest;
 use super::sandbox::Sandbox;
 
@@ -18,8 +19,10 @@ pub struct World {
     pub home: BTreeMap<PathBuf, String>,
     /// The folder for temporary files.
     pub temporary: BTreeMap<PathBuf, String>,
-    /// How many requests each server has heard.
-    pub heard: usize,
+    /// How many requests the registry, the forge and the Git server have heard.
+    pub heard: [usize; 3],
+    /// Branch and state of every pull request.
+    pub pulls: Vec<(String, PullState)>,
 }
 
 impl World {
@@ -30,7 +33,12 @@ impl World {
             clone: files(&sandbox.path("fleet")),
             home: files(&sandbox.path("home")),
             temporary: files(&sandbox.path("tmp")),
-            heard: sandbox.registry.requests().len(),
+            heard: [
+                sandbox.registry.requests().len(),
+                sandbox.forge.as_ref().map_or(0, |forge| forge.requests().len()),
+                sandbox.git_server.as_ref().map_or(0, |server| server.requests().len()),
+            ],
+            pulls: sandbox.pulls().iter().map(|pull| (pull.head.clone(), pull.state)).collect(),
         }
     }
 
