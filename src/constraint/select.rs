@@ -1,12 +1,12 @@
-//! Which tag Flux would select: newest first, with the reason for each, and the ties that only chance would break.
+//! Which tag Flux would select, for each kind of object that has a range.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
 
 use jiff::Timestamp;
 
-use super::{Admission, Constraint, ConstraintError, Filter};
-use crate::model::{Reason, ReasonCode, Version};
+use super::selection::{Row, Rule, Selection, Time, rank};
+use super::{Constraint, ConstraintError, Filter};
+use crate::model::{ReasonCode, Version};
 
 /// The layer media type of Helm charts, for which Flux reads `_` in a tag as `+`.
 const HELM_CHART_LAYER: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
@@ -20,6 +20,7 @@ pub enum Spelling {
     HelmChart,
 }
 
+<<<<<<< HEAD
 /// What Flux would select among tags.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Selection {
@@ -56,6 +57,8 @@ enum Rule {
     Any,
 }
 
+=======
+>>>>>>> constraint
 /// What a chart's `version` asks of a Helm repository in an OCI registry.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Chart {
@@ -77,21 +80,6 @@ pub struct IndexEntry {
     pub created: Option<Timestamp>,
 }
 
-/// A tag before it is ranked.
-struct Row {
-    considered: Considered,
-    time: Time,
-}
-
-/// What decides between versions of equal precedence.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Time {
-    /// Nothing does, or nobody knows.
-    Unknown,
-    /// The latest wins; a chart without a time is the oldest.
-    At(Option<Timestamp>),
-}
-
 /// Selects as an `OCIRepository` with `ref.semver` and `ref.semverFilter` does.
 pub fn select<T: AsRef<str>>(
     tags: &[T],
@@ -101,12 +89,11 @@ pub fn select<T: AsRef<str>>(
 ) -> Selection {
     let rows = tags.iter().map(|tag| {
         let text = tag.as_ref();
-        if filter.is_some_and(|filter| !filter.matches(text)) {
-            return row(text, Version::parse_flux(&spelling.version(text)).ok(), ReasonCode::FilteredOut);
-        }
         let version = Version::parse_flux(&spelling.version(text)).ok();
-        let code = judge(constraint, version.as_ref());
-        row(&spelling.tag(text), version, code)
+        // The filter sees the tag as the registry spells it.
+        let filtered_out = filter.is_some_and(|filter| !filter.matches(text));
+        let code = if filtered_out { ReasonCode::FilteredOut } else { judge(constraint, version.as_ref()) };
+        Row::new(&spelling.tag(text), version, code)
     });
     rank(rows.collect(), Rule::Range(constraint.clone()), filter.map(ToString::to_string))
 }
@@ -136,7 +123,7 @@ pub fn select_git<T: AsRef<str>>(tags: &[(T, Option<Timestamp>)], constraint: &C
         let version = Version::parse_flux(tag.as_ref()).ok();
         let code = judge(constraint, version.as_ref());
         let time = time.map_or(Time::Unknown, |time| Time::At(Some(time)));
-        Row { time, ..row(tag.as_ref(), version, code) }
+        Row { time, ..Row::new(tag.as_ref(), version, code) }
     });
     rank(rows.collect(), Rule::Range(constraint.clone()), None)
 }
@@ -157,7 +144,7 @@ pub fn select_chart<T: AsRef<str>>(tags: &[T], constraint: &Constraint) -> Selec
     let rows = tags.iter().map(|tag| {
         let version = Version::parse_strict(&Spelling::HelmChart.version(tag.as_ref())).ok();
         let code = judge(constraint, version.as_ref());
-        row(tag.as_ref(), version, code)
+        Row::new(tag.as_ref(), version, code)
     });
     rank(rows.collect(), Rule::Range(constraint.clone()), None)
 }
@@ -183,7 +170,7 @@ pub fn select_indexed(entries: &[IndexEntry], version: &str) -> Result<Selection
             _ if parsed.is_none() => ReasonCode::NotAVersion,
             Rule::Literal(_) | Rule::Any => ReasonCode::OutsideRange,
         };
-        Row { time: Time::At(entry.created), ..row(&entry.version, parsed, code) }
+        Row { time: Time::At(entry.created), ..Row::new(&entry.version, parsed, code) }
     });
     Ok(rank(rows.collect(), rule.clone(), None))
 }
@@ -193,11 +180,6 @@ fn stable_unless_given(version: &str) -> Result<Constraint, ConstraintError> {
     if version.is_empty() { "*".parse() } else { version.parse() }
 }
 
-fn row(tag: &str, version: Option<Version>, code: ReasonCode) -> Row {
-    let matches = code == ReasonCode::Matches;
-    Row { considered: Considered { tag: tag.to_owned(), version, matches, code }, time: Time::Unknown }
-}
-
 fn judge(constraint: &Constraint, version: Option<&Version>) -> ReasonCode {
     let Some(version) = version else { return ReasonCode::NotAVersion };
     if constraint.check(version) {
@@ -205,57 +187,6 @@ fn judge(constraint: &Constraint, version: Option<&Version>) -> ReasonCode {
     }
     let only_for_being_a_pre_release = version.is_pre_release() && constraint.holds_for(version);
     if only_for_being_a_pre_release { ReasonCode::PreRelease } else { ReasonCode::OutsideRange }
-}
-
-/// Puts tags in order, and finds the one to select or those that tie.
-fn rank(rows: Vec<Row>, rule: Rule, filter: Option<String>) -> Selection {
-    let mut rows = in_order(rows);
-    let best = rows.iter().position(|row| row.considered.matches).unwrap_or(rows.len());
-    let (_, candidates) = rows.split_at_mut(best);
-    let count = tying(candidates);
-    let candidates = candidates.get_mut(..count).unwrap_or_default();
-    let mut names = Vec::with_capacity(count);
-    for row in candidates {
-        names.push(row.considered.tag.clone());
-        row.considered.code = if count > 1 { ReasonCode::Tied } else { ReasonCode::Selected };
-    }
-    names.sort_unstable();
-    let (selected, tied) = if count > 1 { (None, names) } else { (names.pop(), Vec::new()) };
-    Selection { selected, tied, tags: rows.into_iter().map(|row| row.considered).collect(), rule, filter }
-}
-
-/// Returns how many of the rows, the best first, nothing but chance decides between.
-fn tying(rows: &[Row]) -> usize {
-    let Some(best) = rows.first() else { return 0 };
-    let equals = rows.iter().take_while(|row| row.considered.matches && precedence(best, row).is_eq());
-    let equals: Vec<&Row> = equals.collect();
-    if equals.iter().any(|row| row.time == Time::Unknown) {
-        return equals.len();
-    }
-    equals.iter().take_while(|row| row.time == best.time).count()
-}
-
-/// Sorts: newest version first; of equal precedence what matches, then what is later, then by text. Repeated tags go.
-fn in_order(mut rows: Vec<Row>) -> Vec<Row> {
-    rows.sort_unstable_by(|one, two| {
-        let considered = |row: &Row| !row.considered.matches;
-        precedence(one, two)
-            .then_with(|| considered(one).cmp(&considered(two)))
-            .then_with(|| two.time.cmp(&one.time))
-            .then_with(|| one.considered.tag.cmp(&two.considered.tag))
-    });
-    rows.dedup_by(|later, earlier| later.considered.tag == earlier.considered.tag);
-    rows
-}
-
-/// Compares by version, the newest first and no version last.
-fn precedence(one: &Row, two: &Row) -> Ordering {
-    match (&one.considered.version, &two.considered.version) {
-        (Some(one), Some(two)) => two.precedence(one),
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => Ordering::Equal,
-    }
 }
 
 impl Spelling {
@@ -279,6 +210,7 @@ impl Spelling {
     }
 }
 
+<<<<<<< HEAD
 impl Selection {
     /// Returns the tags that match, newest first.
     pub fn matched(&self) -> impl Iterator<Item = &Considered> {
@@ -362,6 +294,8 @@ fn refusal(constraint: &Constraint, version: &Version) -> String {
     }
 }
 
+=======
+>>>>>>> constraint
 #[cfg(test)]
 mod tests {
     use super::*;
