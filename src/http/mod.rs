@@ -12,6 +12,7 @@ mod settings;
 mod token;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -35,19 +36,17 @@ const REDIRECTS: usize = 3;
 const HEADER_CAP: usize = 64 * 1024;
 
 /// The client. Clones share connections, limits and what is known about each origin.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Http {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
 struct Shared {
     settings: Settings,
     clients: Clients,
     origins: Mutex<HashMap<Origin, Arc<OriginState>>>,
 }
 
-#[derive(Debug)]
 struct OriginState {
     permits: Semaphore,
     /// Since when every request failed, so that a dead origin doesn't cost each caller the whole budget.
@@ -180,6 +179,13 @@ impl Http {
             Arc::new(OriginState { permits, trouble: Mutex::new(None) })
         };
         Arc::clone(lock(&self.shared.origins).entry(Origin::of(url)).or_insert_with(fresh))
+    }
+}
+
+impl fmt::Debug for Http {
+    /// Shows the settings alone: a proxy inside of the client would show its password.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Http").field("settings", &self.shared.settings).finish_non_exhaustive()
     }
 }
 

@@ -12,7 +12,6 @@ use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use crate::http::Token;
-use crate::model::OciRepository;
 
 use super::helper;
 use super::once::Once;
@@ -105,12 +104,12 @@ impl Credentials {
         Self { settings, files: OnceCell::new(), helped: Once::default() }
     }
 
-    /// Returns the login for a repository, the most specific one of the first source that has any.
-    pub(super) async fn of(&self, repository: &OciRepository) -> Result<(Credential, LoginSource), Error> {
+    /// Returns the login for a path at a host, the most specific one of the first source that has any.
+    pub(super) async fn of(&self, host: &str, path: Option<&str>) -> Result<(Credential, LoginSource), Error> {
         let files = self.files.get_or_init(|| read(&self.settings)).await.clone()?;
-        let keys = keys(repository);
+        let keys = keys(host, path);
         for file in files.iter() {
-            if let Some(found) = self.in_file(file, &keys, repository.registry()).await? {
+            if let Some(found) = self.in_file(file, &keys, host).await? {
                 return Ok(found);
             }
         }
@@ -163,13 +162,12 @@ const HUB: &str = "index.docker.io";
 const HUB_KEY: &str = "https://index.docker.io/v1/";
 
 /// Returns the names under which a login may stand, the most specific first: `host/a/b`, `host/a`, `host`.
-fn keys(repository: &OciRepository) -> Vec<String> {
-    let hosts: &[&str] = match repository.registry() {
+fn keys(host: &str, path: Option<&str>) -> Vec<String> {
+    let hosts: &[&str] = match host {
         HUB => &[HUB, "docker.io", "registry-1.docker.io"],
         host => &[host],
     };
-    let mut keys = Vec::new();
-    let mut path = Some(repository.repository());
+    let (mut keys, mut path) = (Vec::new(), path);
     while let Some(current) = path {
         keys.extend(hosts.iter().map(|host| format!("{host}/{current}")));
         path = current.rsplit_once('/').map(|(parent, _)| parent);
@@ -265,10 +263,10 @@ mod tests {
 
     #[test]
     fn a_namespace_is_looked_up_before_its_host() {
-        let repository = OciRepository::parse("reg.example:5000/acme/team/app").unwrap();
+        let keys = keys("reg.example:5000", Some("acme/team/app"));
         let expected = ["reg.example:5000/acme/team/app", "reg.example:5000/acme/team", "reg.example:5000/acme"];
-        assert_eq!(keys(&repository)[..3], expected);
-        assert_eq!(keys(&repository)[3], "reg.example:5000");
+        assert_eq!(keys[..3], expected);
+        assert_eq!(keys[3], "reg.example:5000");
     }
 
     #[test]
@@ -276,8 +274,7 @@ mod tests {
         for key in ["index.docker.io", "https://index.docker.io/v1/", "http://index.docker.io/v2", "index.docker.io/"] {
             assert_eq!(normal(key), "index.docker.io", "{key}");
         }
-        let hub = OciRepository::parse("acme/app").unwrap();
-        assert!(keys(&hub).contains(&"docker.io".to_owned()));
+        assert!(keys(HUB, Some("acme/app")).contains(&"docker.io".to_owned()));
         assert_eq!(normal("https://reg.example/acme/v1"), "reg.example/acme");
     }
 
