@@ -66,7 +66,8 @@ pub struct LoginUsed {
 /// Every login that the user has.
 pub(super) struct Credentials {
     settings: CredentialSettings,
-    files: OnceCell<Result<Arc<[AuthFile]>, Error>>,
+    /// Those that can't be read are told of only if they would decide.
+    files: OnceCell<Vec<Result<AuthFile, Error>>>,
     helped: Once<(String, String), Credential>,
 }
 
@@ -106,9 +107,10 @@ impl Credentials {
 
     /// Returns the login for a path at a host, the most specific one of the first source that has any.
     pub(super) async fn of(&self, host: &str, path: Option<&str>) -> Result<(Credential, LoginSource), Error> {
-        let files = self.files.get_or_init(|| read(&self.settings)).await.clone()?;
+        let files = self.files.get_or_init(|| read(&self.settings)).await;
         let keys = keys(host, path);
-        for file in files.iter() {
+        for file in files {
+            let file = file.as_ref().map_err(Clone::clone)?;
             if let Some(found) = self.in_file(file, &keys, host).await? {
                 return Ok(found);
             }
@@ -127,7 +129,8 @@ impl Credentials {
             return self.helped(file, name, registry).await;
         }
         for key in keys {
-            if let Some(credential) = file.auths.get(key).map(AuthEntry::credential).transpose()? {
+            if let Some(credential) = file.auths.get(key).map(AuthEntry::credential) {
+                let credential = credential.ok_or_else(|| unreadable(file.path.as_deref()))?;
                 let source = match &file.path {
                     Some(path) => LoginSource::File(path.clone()),
                     None => LoginSource::Variable,
@@ -184,46 +187,49 @@ fn normal(key: &str) -> String {
     bare.to_owned()
 }
 
-async fn read(settings: &CredentialSettings) -> Result<Arc<[AuthFile]>, Error> {
+fn unreadable(path: Option<&Path>) -> Error {
+    Error::LoginFile { path: path.unwrap_or(Path::new("DOCKER_AUTH_CONFIG")).to_owned(), source: None }
+}
+
+async fn read(settings: &CredentialSettings) -> Vec<Result<AuthFile, Error>> {
     let mut files = Vec::new();
     if let Some(text) = &settings.inline {
-        files.push(parse(text.expose().as_bytes(), None)?);
+        files.push(parse(text.expose().as_bytes(), None));
     }
     for path in &settings.files {
         match tokio::fs::read(path).await {
-            Ok(bytes) => files.push(parse(&bytes, Some(path))?),
+            Ok(bytes) => files.push(parse(&bytes, Some(path))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {}
-            Err(source) => return Err(Error::LoginFile { path: path.clone(), source: Some(Arc::new(source)) }),
+            Err(source) => files.push(Err(Error::LoginFile { path: path.clone(), source: Some(Arc::new(source)) })),
         }
     }
-    Ok(files.into())
+    files
 }
 
 fn parse(bytes: &[u8], path: Option<&Path>) -> Result<AuthFile, Error> {
     // The parser's message may quote the file, and with it a password.
-    let unreadable =
-        || Error::LoginFile { path: path.unwrap_or(Path::new("DOCKER_AUTH_CONFIG")).to_owned(), source: None };
-    let text: AuthText = serde_json::from_slice(bytes).map_err(|_| unreadable())?;
+    let text: AuthText = serde_json::from_slice(bytes).map_err(|_| unreadable(path))?;
     let auths = text.auths.unwrap_or_default().into_iter().map(|(key, entry)| (normal(&key), entry)).collect();
     let helpers = text.helpers.unwrap_or_default().into_iter().map(|(key, name)| (normal(&key), name)).collect();
     Ok(AuthFile { path: path.map(Path::to_owned), auths, helpers, store: text.store })
 }
 
 impl AuthEntry {
-    fn credential(&self) -> Result<Credential, Error> {
+    /// Returns the login; none if it is written as none can be.
+    fn credential(&self) -> Option<Credential> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         if let Some(token) = given(&self.registry) {
-            return Ok(Credential::Registry(Token::new(token)));
+            return Some(Credential::Registry(Token::new(token)));
         }
         if let Some(token) = given(&self.identity) {
-            return Ok(Credential::Identity(Token::new(token)));
+            return Some(Credential::Identity(Token::new(token)));
         }
         let pair = match given(&self.auth) {
-            Some(auth) => Some(decoded(&auth).ok_or(Error::LoginEntry)?),
+            Some(auth) => Some(decoded(&auth)?),
             None => given(&self.username).zip(given(&self.password)),
         };
-        Ok(pair.map_or(Credential::None, |(user, password)| Credential::of(user, password)))
+        Some(pair.map_or(Credential::None, |(user, password)| Credential::of(user, password)))
     }
 }
 

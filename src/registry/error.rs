@@ -104,7 +104,7 @@ pub enum Error {
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// A file of logins that can't be read.
+    /// A file of logins that can't be read, or one that holds what is no login.
     #[error("the logins in `{}` can't be read", path.display())]
     LoginFile {
         /// The file.
@@ -112,9 +112,6 @@ pub enum Error {
         /// Why, if it could not be opened.
         source: Option<Arc<std::io::Error>>,
     },
-    /// An entry of such a file that is no login.
-    #[error("an `auth` among the logins is not the base64 of `user:password`")]
-    LoginEntry,
     /// A credential helper that gives no login.
     #[error("the credential helper `docker-credential-{name}` {reason}")]
     Helper {
@@ -246,7 +243,7 @@ impl Problem for Error {
             Self::LoginRefused { .. } => "login-refused",
             Self::LoginScheme { .. } => "login-unknown",
             Self::Realm { .. } => "realm-untrusted",
-            Self::LoginFile { .. } | Self::LoginEntry => "login-unreadable",
+            Self::LoginFile { .. } => "login-unreadable",
             Self::Helper { .. } => "helper-failed",
             Self::Answer { .. } => "answer-unusable",
             Self::DigestDiffers { .. } => "digest-differs",
@@ -268,7 +265,6 @@ impl Problem for Error {
             | Self::LoginRefused { .. }
             | Self::LoginScheme { .. }
             | Self::LoginFile { .. }
-            | Self::LoginEntry
             | Self::Helper { .. } => Exit::Authentication,
             Self::Realm { .. }
             | Self::Answer { .. }
@@ -293,7 +289,6 @@ impl Problem for Error {
                 Some(format!("if that is right, add it to `realms:` of `{registry}` in your own configuration"))
             }
             Self::LoginFile { .. } => Some("repair the file, or log in again with `docker login`".to_owned()),
-            Self::LoginEntry => Some("log in again with `docker login`".to_owned()),
             Self::Helper { name, .. } => Some(format!("try `docker-credential-{name} get` by hand")),
             Self::Pages { .. } => Some("an incomplete list decides nothing; ask whoever runs the registry".to_owned()),
             Self::LayoutFile { .. } => Some("check `layout:` in your own configuration".to_owned()),

@@ -68,6 +68,8 @@ type LoginKey = (String, Option<String>);
 
 impl Registries {
     /// Makes a view of all registries; nothing is asked and no credential is read before it is needed.
+    ///
+    /// `http` must know the same hosts: see [`Settings::http_hosts`].
     pub fn new(http: Http, settings: Settings) -> Self {
         let credentials = Credentials::new(settings.credentials.clone());
         Self {

@@ -90,3 +90,36 @@ async fn a_login_for_a_namespace_goes_before_the_one_for_its_host() {
         CredentialSettings { inline: Some(Token::new(text.to_string())), ..CredentialSettings::default() };
     assert!(registries(Settings { credentials, ..Settings::default() }).tags(&app(&server)).await.is_ok());
 }
+
+#[tokio::test]
+async fn a_file_of_logins_that_can_t_be_read_is_named_and_not_quoted() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Registry::start().login(basic());
+    server.artifact("acme/my-app", "v1.2.3");
+    let host = server.host();
+    for text in [
+        r#"{"auths": {"x": {"auth": "canary"}}"#.to_owned(),
+        serde_json::json!({"auths": {&host: {"auth": "canary"}}}).to_string(),
+        "canary".to_owned(),
+    ] {
+        let file = folder.path().join("config.json");
+        std::fs::write(&file, text).unwrap();
+        let credentials = CredentialSettings { files: vec![file.clone()], ..CredentialSettings::default() };
+        let outcome = registries(Settings { credentials, ..Settings::default() }).tags(&app(&server)).await;
+        assert_eq!(code(&outcome), ("login-unreadable", Exit::Authentication));
+        let error = outcome.unwrap_err();
+        assert_eq!(error.to_string(), format!("the logins in `{}` can't be read", file.display()));
+        assert!(!format!("{error:?}").contains("canary"));
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_logins_after_the_one_that_decides_does_not_matter() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Registry::start().login(basic());
+    server.artifact("acme/my-app", "v1.2.3");
+    let broken = folder.path().join("auth.json");
+    std::fs::write(&broken, "{").unwrap();
+    let credentials = CredentialSettings { files: vec![broken], ..login_for(&server.host(), "ci", PASSWORD) };
+    assert!(registries(Settings { credentials, ..Settings::default() }).tags(&app(&server)).await.is_ok());
+}
