@@ -5,23 +5,57 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::files::{Files, is_yaml, place};
+use super::images::{self, Image};
+use super::kustomization::{Pipeline, Transforms};
+use super::patch::Patch;
 use super::resource::Resource;
-use super::text::Text;
+use super::text::{Spot, Text};
+use super::tree::{Leaf, Tree};
 use crate::model::{FindingCode, RepoPath};
-use crate::yaml::Node;
 
 /// The names that a kustomization file may have, in the order they are looked for.
 const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+/// The most directories that one build may go through, components counted each time.
+const MAX_DIRECTORIES: usize = 20_000;
+/// The deepest that kustomizations may include one another.
+const MAX_DEPTH: usize = 64;
 
 /// What a directory builds to.
 #[derive(Clone, Default)]
 pub(super) struct Build {
     /// The objects, in order.
     pub resources: Vec<Rc<Resource>>,
+    /// The images that it gives tags.
+    pub images: Vec<Image>,
     /// Every file that was read on the way.
     pub files: Vec<RepoPath>,
     /// Whether something that belongs to it could not be read.
     pub incomplete: bool,
+}
+
+/// What a Flux Kustomization adds to the kustomization at its path.
+#[derive(Default)]
+pub(super) struct Overlay {
+    pub namespace: Option<Rc<Leaf>>,
+    pub prefix: Option<Rc<Leaf>>,
+    pub suffix: Option<Rc<Leaf>>,
+    pub patches: Vec<Patch>,
+    pub components: Vec<(String, Option<Spot>)>,
+    pub images: Vec<images::Entry>,
+    pub labels: Vec<(std::sync::Arc<str>, Tree)>,
+}
+
+impl Overlay {
+    /// Tells whether it adds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.namespace.is_none()
+            && self.prefix.is_none()
+            && self.suffix.is_none()
+            && self.patches.is_empty()
+            && self.components.is_empty()
+            && self.images.is_empty()
+            && self.labels.is_empty()
+    }
 }
 
 /// Builds directories, each once.
@@ -30,11 +64,12 @@ pub(super) struct Builder<'a> {
     built: RefCell<HashMap<RepoPath, Rc<Build>>>,
     /// The directories that are being built, to find loops.
     open: RefCell<Vec<RepoPath>>,
+    begun: RefCell<usize>,
 }
 
 impl<'a> Builder<'a> {
     pub fn new(files: &'a Files<'a>) -> Self {
-        Self { files, built: RefCell::default(), open: RefCell::default() }
+        Self { files, built: RefCell::default(), open: RefCell::default(), begun: RefCell::default() }
     }
 
     /// Returns the kustomization file of a directory.
@@ -47,47 +82,76 @@ impl<'a> Builder<'a> {
         if let Some(build) = self.built.borrow().get(directory) {
             return Rc::clone(build);
         }
-        if self.open.borrow().contains(directory) {
-            let message = format!("`{directory}` includes itself");
-            self.files.say(
-                FindingCode::InvalidObject,
-                message,
-                self.kustomization(directory).map(|path| place(&path, 1, 1)),
-            );
-            return Rc::default();
-        }
-        self.open.borrow_mut().push(directory.clone());
-        let mut build = Build::default();
-        match self.kustomization(directory) {
-            Some(path) => self.kustomized(directory, &path, &mut build),
-            None => self.bare(directory, &mut build),
-        }
-        self.open.borrow_mut().pop();
-        let build = Rc::new(build);
+        let build = Rc::new(self.with_overlay(directory, &Overlay::default()));
         self.built.borrow_mut().insert(directory.clone(), Rc::clone(&build));
         build
     }
 
+    /// Builds a directory with what a Flux Kustomization adds.
+    pub fn with_overlay(&self, directory: &RepoPath, overlay: &Overlay) -> Build {
+        let mut build = Build::default();
+        self.entered(directory, &mut build, |build| match self.kustomization(directory) {
+            Some(path) => {
+                build.files.push(path.clone());
+                if let Some(text) = self.files.yaml(&path) {
+                    let kustomization = Transforms::of(&text);
+                    Pipeline { builder: self, directory, text: &text, kustomization: &kustomization }
+                        .run(build, overlay);
+                }
+            }
+            None => {
+                self.bare(directory, build);
+                let path = directory.join(NAMES[0]).unwrap_or_else(|_| directory.clone());
+                let text = Text::plain(path, std::sync::Arc::from(&b""[..]));
+                let kustomization = Transforms::default();
+                Pipeline { builder: self, directory, text: &text, kustomization: &kustomization }.run(build, overlay);
+            }
+        });
+        build
+    }
+
+    /// Applies a component to what was built so far.
+    pub fn component(&self, directory: &RepoPath, build: &mut Build) {
+        self.entered(directory, build, |build| {
+            let Some(path) = self.kustomization(directory) else { return };
+            build.files.push(path.clone());
+            if let Some(text) = self.files.yaml(&path) {
+                let kustomization = Transforms::of(&text);
+                let pipeline = Pipeline { builder: self, directory, text: &text, kustomization: &kustomization };
+                pipeline.run(build, &Overlay::default());
+            }
+        });
+    }
+
+    /// Runs `inside` unless the directory is being built already.
+    fn entered(&self, directory: &RepoPath, build: &mut Build, inside: impl FnOnce(&mut Build)) {
+        *self.begun.borrow_mut() += 1;
+        let loops = self.open.borrow().contains(directory);
+        if loops || self.open.borrow().len() >= MAX_DEPTH || *self.begun.borrow() > MAX_DIRECTORIES {
+            let what = if loops { "includes itself" } else { "is included too deep or too often" };
+            let at = self.kustomization(directory).map(|path| place(&path, 1, 1));
+            self.files.say(FindingCode::InvalidObject, format!("`{directory}` {what}"), at);
+            build.incomplete = true;
+            return;
+        }
+        self.open.borrow_mut().push(directory.clone());
+        inside(build);
+        self.open.borrow_mut().pop();
+    }
+
     /// Takes every manifest below a directory, as Flux generates a kustomization for it.
     fn bare(&self, directory: &RepoPath, build: &mut Build) {
-        let mut nested: Vec<RepoPath> = Vec::new();
+        let mut nested: Option<RepoPath> = None;
         let files: Vec<RepoPath> = self.files.snapshot.below(directory).map(|(path, _)| path.clone()).collect();
+        let mut kustomized: HashMap<RepoPath, Option<RepoPath>> = HashMap::new();
         for path in files {
-            if nested.iter().any(|nested| path.is_within(nested)) {
+            if nested.as_ref().is_some_and(|nested| path.is_within(nested)) {
                 continue;
             }
-            let mut parent = path.parent();
-            let mut own = None;
-            while parent != *directory && parent.is_within(directory) {
-                if self.kustomization(&parent).is_some() {
-                    own = Some(parent.clone());
-                }
-                parent = parent.parent();
-            }
-            match own {
+            match self.outermost_kustomized(&path.parent(), directory, &mut kustomized) {
                 Some(own) => {
                     self.add(build, &self.directory(&own));
-                    nested.push(own);
+                    nested = Some(own);
                 }
                 None if is_yaml(&path) => self.manifest(&path, build),
                 None => {}
@@ -95,21 +159,32 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn kustomized(&self, directory: &RepoPath, path: &RepoPath, build: &mut Build) {
-        build.files.push(path.clone());
-        let Some(text) = self.files.yaml(path) else { return };
-        let Some(document) = text.stream.documents.first() else { return };
-        for item in ["resources", "bases"].iter().filter_map(|key| document.root.field(key)).flat_map(Node::items) {
-            let Some(target) = item.text() else { continue };
-            self.resource(directory, target, &text, item, build);
+    /// Returns the outermost directory with a kustomization file from `top` (not itself) down to `directory`.
+    fn outermost_kustomized(
+        &self,
+        directory: &RepoPath,
+        top: &RepoPath,
+        known: &mut HashMap<RepoPath, Option<RepoPath>>,
+    ) -> Option<RepoPath> {
+        if directory == top || directory.as_str().is_empty() {
+            return None;
         }
+        if let Some(known) = known.get(directory) {
+            return known.clone();
+        }
+        let found = self
+            .outermost_kustomized(&directory.parent(), top, known)
+            .or_else(|| self.kustomization(directory).map(|_| directory.clone()));
+        known.insert(directory.clone(), found.clone());
+        found
     }
 
-    fn resource(&self, directory: &RepoPath, target: &str, text: &Rc<Text>, item: &Node, build: &mut Build) {
-        let at = || Some(text.place(item.position));
+    /// Adds what one entry of `resources` names.
+    pub fn resource(&self, directory: &RepoPath, target: &str, spot: Option<&Spot>, build: &mut Build) {
+        let at = || spot.map(Spot::place);
         match directory.join(target) {
             Ok(path) if self.files.is_file(&path) => self.manifest(&path, build),
-            Ok(path) if self.files.snapshot.is_directory(&path) && !target.contains("://") => {
+            Ok(path) if !target.contains("://") && self.files.snapshot.is_directory(&path) => {
                 self.add(build, &self.directory(&path));
             }
             _ if is_remote(target) => {
@@ -132,15 +207,15 @@ impl<'a> Builder<'a> {
         build.files.push(path.clone());
         let Some(text) = self.files.yaml(path) else { return };
         for document in &text.stream.documents {
-            build
-                .resources
-                .extend(Resource::of_document(&text, document.index, &document.root).into_iter().map(Rc::new));
+            let resources = Resource::of_document(&text, document.index, &document.root);
+            build.resources.extend(resources.into_iter().map(Rc::new));
         }
         build.incomplete |= !text.stream.problems.is_empty();
     }
 
     fn add(&self, build: &mut Build, other: &Build) {
         build.resources.extend(other.resources.iter().cloned());
+        build.images.extend(other.images.iter().cloned());
         build.files.extend(other.files.iter().cloned());
         build.incomplete |= other.incomplete;
     }

@@ -10,9 +10,16 @@ mod build;
 mod choice;
 mod discover;
 mod files;
+mod generate;
 mod glob;
+mod images;
+mod kustomization;
+mod patch;
+mod replace;
 mod resource;
+mod selector;
 mod sources;
+mod substitute;
 mod text;
 mod tree;
 mod walk;
@@ -26,7 +33,8 @@ pub use discover::{Discovery, Look, discover};
 use build::Builder;
 use files::{Files, is_yaml};
 use sources::{Found, Objects};
-use walk::EnvironmentWalk;
+use resource::Resource;
+use walk::{Applied, EnvironmentWalk, Reconciled};
 use written::Written;
 
 use crate::model::{
@@ -72,7 +80,7 @@ pub fn walk(snapshot: &Snapshot, scope: &Scope) -> Walk {
     let mut readers: HashMap<RepoPath, Vec<EnvironmentName>> = HashMap::new();
     for environment in scope.stages.environments() {
         let reconciled = EnvironmentWalk::run(&builder, scope, environment);
-        let objects = Objects { environment: &environment.name, objects: &reconciled.objects, files: &files };
+        let objects = Objects { environment: &environment.name, reconciled: &reconciled, files: &files };
         found.extend(objects.sources());
         for path in reconciled.files {
             readers.entry(path).or_default().push(environment.name.clone());
@@ -86,6 +94,25 @@ pub fn walk(snapshot: &Snapshot, scope: &Scope) -> Walk {
         return Walk::Needs(needed);
     }
     Walk::Done(inventory(&files, scope, found, &readers))
+}
+
+/// Tells what kustomize alone builds a directory to, before Flux's own patches and variables.
+pub fn built(snapshot: &Snapshot, directory: &RepoPath, environment: &EnvironmentName) -> Walk {
+    let files = Files::new(snapshot);
+    let builder = Builder::new(&files);
+    let build = builder.directory(directory);
+    let mut reconciled = Reconciled::default();
+    let applied = |object: &std::rc::Rc<Resource>| Applied { object: std::rc::Rc::clone(object), suspended: None };
+    reconciled.objects.extend(build.resources.iter().map(applied));
+    let found = Objects { environment, reconciled: &reconciled, files: &files }.sources();
+    let needed = files.needed();
+    if !needed.is_empty() {
+        return Walk::Needs(needed);
+    }
+    let stages = Stages { order: crate::model::Order::Unknown, stages: Vec::new() };
+    let scope = Scope { stages, apps: Vec::new(), remotes: Vec::new(), reach: Reach::Environments };
+    let readers = build.files.iter().map(|path| (path.clone(), vec![environment.clone()])).collect();
+    Walk::Done(inventory(&files, &scope, found, &readers))
 }
 
 fn inventory(

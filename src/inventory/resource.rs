@@ -68,6 +68,28 @@ impl Resource {
         }
     }
 
+    /// Remembers the name that it had, if it has another one now.
+    pub fn renamed_from(&mut self, before: ResourceId) {
+        if before != self.id() && !self.before.contains(&before) {
+            self.before.push(before);
+        }
+    }
+
+    /// Tells whether only its names were taken over: no version hangs on it.
+    pub fn is_header_only(&self) -> bool {
+        let version = self.tree.text(&["apiVersion"]).unwrap_or_default();
+        !decides_versions(version, self.kind())
+    }
+
+    /// Takes over the whole object where only its names were.
+    pub fn completed(&self) -> Tree {
+        let document = self.text.document(self.document);
+        match document {
+            Some(document) if self.is_header_only() => Tree::of(&document.root, &self.text, self.document),
+            _ => self.tree.clone(),
+        }
+    }
+
     /// Returns its kind.
     pub fn kind(&self) -> &str {
         self.tree.text(&["kind"]).unwrap_or_default()

@@ -7,6 +7,7 @@ use super::files::Files;
 use super::resource::Resource;
 use super::text::Spot;
 use super::tree::{Leaf, Tree};
+use super::walk::Reconciled;
 use crate::model::{
     AppName, Artifact, EnvironmentName, FieldName, FindingCode, OciRepository, Place, Reference, Source, SourceId,
     SourceKind, Unknown,
@@ -24,14 +25,23 @@ pub(super) struct Found {
 /// All objects of one environment, to find those that others name.
 pub(super) struct Objects<'a> {
     pub environment: &'a EnvironmentName,
-    pub objects: &'a [Rc<Resource>],
+    pub reconciled: &'a Reconciled,
     pub files: &'a Files<'a>,
 }
 
 impl Objects<'_> {
     /// Returns every source, in order.
     pub fn sources(&self) -> Vec<Found> {
-        self.objects.iter().filter_map(|object| self.source(object)).collect()
+        let applied = self.reconciled.objects.iter();
+        let sources = applied.filter_map(|applied| {
+            let mut found = self.source(&applied.object)?;
+            if found.source.suspended.is_none() {
+                found.source.suspended.clone_from(&applied.suspended);
+            }
+            self.note(&found.source);
+            Some(found)
+        });
+        sources.collect()
     }
 
     fn source(&self, object: &Resource) -> Option<Found> {
@@ -101,7 +111,8 @@ impl Objects<'_> {
 
     /// Returns the object of a kind that a reference names.
     pub fn named(&self, kind: &str, namespace: Option<&str>, name: &str) -> Option<&Resource> {
-        let mut named = self.objects.iter().filter(|object| object.is_flux(kind) && object.name() == name);
+        let objects = self.reconciled.objects.iter().map(|applied| &applied.object);
+        let mut named = objects.filter(|object| object.is_flux(kind) && object.name() == name);
         let exact = named.clone().find(|object| object.namespace() == namespace);
         // Without a namespace of its own an object lands where the Kustomization that applies it says.
         exact.or_else(|| named.find(|object| object.namespace().is_none() || namespace.is_none())).map(|found| &**found)
@@ -133,7 +144,6 @@ impl Objects<'_> {
             suspended: suspended.map(|leaf| place_of(leaf, object)),
             place: object.place(),
         };
-        self.note(&source);
         Found { source, spots: given.into_iter().map(|(name, leaf)| (name, leaf.chain.clone())).collect() }
     }
 

@@ -3,11 +3,17 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::build::{Build, Builder};
+use super::build::{Build, Builder, Overlay};
 use super::files::is_yaml;
+use super::images::{self, Image};
+use super::patch::{Content, Patch, text_of};
 use super::resource::Resource;
+use super::selector::Selector;
+use super::substitute::Variables;
+use super::text::Spot;
+use super::tree::{Leaf, Tree};
 use super::{Scope, glob};
-use crate::model::{Environment, Extent, FindingCode, RepoPath};
+use crate::model::{Environment, Extent, FindingCode, Place, RepoPath, Unknown};
 
 /// The most Flux Kustomizations that one environment may follow.
 const MAX_KUSTOMIZATIONS: usize = 10_000;
@@ -16,9 +22,19 @@ const MAX_KUSTOMIZATIONS: usize = 10_000;
 #[derive(Default)]
 pub(super) struct Reconciled {
     /// The objects as they are applied, in the order in which Flux reaches them.
-    pub objects: Vec<Rc<Resource>>,
+    pub objects: Vec<Applied>,
+    /// The images that kustomizations give tags.
+    pub images: Vec<Image>,
     /// Every file that was read on the way.
     pub files: HashSet<RepoPath>,
+}
+
+/// An object as Flux applies it.
+#[derive(Clone)]
+pub(super) struct Applied {
+    pub object: Rc<Resource>,
+    /// Where the Kustomization that applies it is suspended.
+    pub suspended: Option<Place>,
 }
 
 /// Where the source of a Kustomization is.
@@ -28,37 +44,41 @@ enum Origin {
     NotFound,
 }
 
+/// A Kustomization that was applied, with what its own one says.
+type Waiting = Applied;
+
 pub(super) struct EnvironmentWalk<'a> {
     builder: &'a Builder<'a>,
     scope: &'a Scope,
+    environment: &'a Environment,
     reconciled: Reconciled,
     /// Which objects were looked at for Kustomizations.
     seen: usize,
-    waiting: Vec<Rc<Resource>>,
-    followed: usize,
+    waiting: Vec<Waiting>,
+    visited: HashSet<(Option<String>, String, RepoPath)>,
 }
 
 impl<'a> EnvironmentWalk<'a> {
     /// Walks an environment.
-    pub fn run(builder: &'a Builder<'a>, scope: &'a Scope, environment: &Environment) -> Reconciled {
+    pub fn run(builder: &'a Builder<'a>, scope: &'a Scope, environment: &'a Environment) -> Reconciled {
         let reconciled = Reconciled::default();
-        let mut walk = Self { builder, scope, reconciled, seen: 0, waiting: Vec::new(), followed: 0 };
-        walk.begin(environment);
+        let (waiting, visited) = (Vec::new(), HashSet::new());
+        let mut walk = Self { builder, scope, environment, reconciled, seen: 0, waiting, visited };
+        walk.begin();
         walk.follow();
         walk.reconciled
     }
 
-    fn begin(&mut self, environment: &Environment) {
-        match &environment.extent {
+    fn begin(&mut self) {
+        match &self.environment.extent {
             Extent::Directory(directory) => {
                 if !self.builder.files.snapshot.is_directory(directory) {
-                    let message = format!("environment {}: `{directory}` does not exist", environment.name);
-                    self.builder.files.say(FindingCode::PathMissing, message, environment.place.clone());
+                    let message = format!("environment {}: `{directory}` does not exist", self.environment.name);
+                    self.builder.files.say(FindingCode::PathMissing, message, self.environment.place.clone());
                     return;
                 }
                 self.builder.files.want_below(directory);
-                let build = self.builder.directory(directory);
-                self.apply(&build);
+                self.root(directory);
             }
             Extent::Glob(pattern) => {
                 let snapshot = self.builder.files.snapshot;
@@ -67,64 +87,96 @@ impl<'a> EnvironmentWalk<'a> {
                     let directory = path.parent();
                     if self.builder.kustomization(&directory).as_ref() == Some(path) {
                         let build = self.builder.directory(&directory);
-                        self.apply(&build);
+                        self.apply(&build, &Variables::default(), None);
                     } else if is_yaml(path) {
                         let mut build = Build::default();
                         self.builder.manifest(path, &mut build);
-                        self.apply(&build);
+                        self.apply(&build, &Variables::default(), None);
                     }
                 }
             }
         }
     }
 
-    fn apply(&mut self, build: &Build) {
+    /// Applies the environment's own directory, with what its bootstrap's Kustomization says about it.
+    fn root(&mut self, directory: &RepoPath) {
+        let build = self.builder.directory(directory);
+        let leads_here = |object: &&Rc<Resource>| {
+            object.is_flux("Kustomization")
+                && object.name() == "flux-system"
+                && RepoPath::root().join(object.tree.text(&["spec", "path"]).unwrap_or_default()).as_ref()
+                    == Ok(directory)
+        };
+        let Some(bootstrap) = build.resources.iter().find(leads_here).cloned() else {
+            self.apply(&build, &Variables::default(), None);
+            return;
+        };
+        self.visited.insert((bootstrap.namespace().map(str::to_owned), bootstrap.name().to_owned(), directory.clone()));
+        let overlay = self.overlay(&bootstrap);
+        let build = if overlay.is_empty() { build } else { Rc::new(self.builder.with_overlay(directory, &overlay)) };
+        // Its ConfigMaps are among the objects that it applies itself.
+        let mut variables = Variables::default();
+        self.variables(&bootstrap, &build.resources, &mut variables);
+        self.apply(&build, &variables, suspended(&bootstrap));
+    }
+
+    fn apply(&mut self, build: &Build, variables: &Variables, suspended: Option<Place>) {
         self.reconciled.files.extend(build.files.iter().cloned());
-        self.reconciled.objects.extend(build.resources.iter().cloned());
+        for resource in &build.resources {
+            let object = variables.resource(resource);
+            if object.is_flux("ResourceSet") {
+                let message = format!("the templates of ResourceSet `{}` can't be evaluated", object.name());
+                self.builder.files.say(FindingCode::UnsupportedTemplate, message, Some(object.place()));
+            }
+            self.reconciled.objects.push(Applied { object, suspended: suspended.clone() });
+        }
+        for image in &build.images {
+            let mut image = image.clone();
+            for leaf in [&mut image.tag, &mut image.digest].into_iter().flatten() {
+                if let Some(new) = variables.leaf(leaf) {
+                    *leaf = new;
+                }
+            }
+            self.reconciled.images.push(image);
+        }
     }
 
     fn follow(&mut self) {
         loop {
             let new = self.reconciled.objects.get(self.seen..).unwrap_or_default();
-            let new: Vec<Rc<Resource>> = new.iter().filter(|object| object.is_flux("Kustomization")).cloned().collect();
+            let new: Vec<Waiting> = new.iter().filter(|new| new.object.is_flux("Kustomization")).cloned().collect();
             self.seen = self.reconciled.objects.len();
             self.waiting.extend(new);
-            if self.waiting.is_empty() || self.followed >= MAX_KUSTOMIZATIONS {
+            if self.waiting.is_empty() || self.visited.len() >= MAX_KUSTOMIZATIONS {
                 return;
             }
             // What it names may be applied by another Kustomization that is still waiting.
-            let ready = self.waiting.iter().position(|kustomization| self.is_ready(kustomization)).unwrap_or_default();
-            let kustomization = self.waiting.remove(ready);
-            self.followed += 1;
-            self.visit(&kustomization);
+            let ready = self.waiting.iter().position(|waiting| self.is_ready(&waiting.object)).unwrap_or_default();
+            let waiting = self.waiting.remove(ready);
+            self.visit(&waiting);
         }
     }
 
     fn is_ready(&self, kustomization: &Resource) -> bool {
-        !matches!(self.origin(kustomization), Origin::NotFound)
+        let named = kustomization.tree.items(&["spec", "postBuild", "substituteFrom"]).iter();
+        let missing = |from: &Tree| {
+            from.text(&["kind"]) == Some("ConfigMap")
+                && self.config_map(kustomization, from.text(&["name"]).unwrap_or_default(), &[]).is_none()
+        };
+        !matches!(self.origin(kustomization), Origin::NotFound) && !named.into_iter().any(missing)
     }
 
-    fn visit(&mut self, kustomization: &Rc<Resource>) {
-        let place = || {
-            let path = kustomization.tree.leaf(&["spec", "path"]).and_then(|leaf| leaf.chain.last());
-            Some(path.map_or_else(|| kustomization.place(), |spot| spot.place()))
-        };
+    fn visit(&mut self, waiting: &Waiting) {
+        let kustomization = &waiting.object;
+        let path = kustomization.tree.leaf(&["spec", "path"]);
+        let place = path.and_then(|leaf| leaf.chain.last()).map_or_else(|| kustomization.place(), Spot::place);
+        let Some(directory) = self.directory(kustomization, path, &place) else { return };
+        let id = (kustomization.namespace().map(str::to_owned), kustomization.name().to_owned(), directory.clone());
+        if !self.visited.insert(id) {
+            return;
+        }
         let files = self.builder.files;
         let name = kustomization.name();
-        let directory = match kustomization.tree.leaf(&["spec", "path"]).map(|leaf| leaf.text.clone()) {
-            None => RepoPath::root(),
-            Some(Err(unknown)) => {
-                files.say(unknown.code, format!("where Kustomization `{name}` leads: {}", unknown.message), place());
-                return;
-            }
-            Some(Ok(path)) => match RepoPath::root().join(&path) {
-                Ok(directory) => directory,
-                Err(error) => {
-                    files.say(FindingCode::PathOutside, format!("Kustomization `{name}`: {error}"), place());
-                    return;
-                }
-            },
-        };
         let exists = files.snapshot.is_directory(&directory);
         match self.origin(kustomization) {
             Origin::Elsewhere => return,
@@ -138,12 +190,113 @@ impl<'a> EnvironmentWalk<'a> {
         }
         if !exists {
             let message = format!("Kustomization `{name}`: `{directory}` does not exist");
-            files.say(FindingCode::PathMissing, message, place());
+            files.say(FindingCode::PathMissing, message, Some(place));
             return;
         }
+        let overlay = self.overlay(kustomization);
         files.want_below(&directory);
-        let build = self.builder.directory(&directory);
-        self.apply(&build);
+        let build = match overlay.is_empty() {
+            true => self.builder.directory(&directory),
+            false => Rc::new(self.builder.with_overlay(&directory, &overlay)),
+        };
+        let mut variables = Variables::default();
+        self.variables(kustomization, &build.resources, &mut variables);
+        self.apply(&build, &variables, suspended(kustomization).or_else(|| waiting.suspended.clone()));
+    }
+
+    fn directory(&self, kustomization: &Resource, path: Option<&Rc<Leaf>>, place: &Place) -> Option<RepoPath> {
+        let name = kustomization.name();
+        let files = self.builder.files;
+        match path.map(|leaf| leaf.text.clone()) {
+            None => Some(RepoPath::root()),
+            Some(Err(unknown)) => {
+                let message = format!("where Kustomization `{name}` leads: {}", unknown.message);
+                files.say(unknown.code, message, Some(place.clone()));
+                None
+            }
+            Some(Ok(path)) => match RepoPath::root().join(&path) {
+                Ok(directory) => Some(directory),
+                Err(error) => {
+                    let message = format!("Kustomization `{name}`: {error}");
+                    files.say(FindingCode::PathOutside, message, Some(place.clone()));
+                    None
+                }
+            },
+        }
+    }
+
+    /// What a Kustomization adds to the kustomization at its path.
+    fn overlay(&self, kustomization: &Resource) -> Overlay {
+        let given = |key: &str| kustomization.tree.leaf(&["spec", key]).filter(|leaf| leaf.text.as_deref() != Ok(""));
+        let patch = |item: &Tree| {
+            let text = text_of(item.leaf(&["patch"])?)?;
+            for problem in &text.stream.problems {
+                self.builder.files.say(problem.finding(), problem.to_string(), Some(text.place(problem.position())));
+            }
+            let target = item.field("target").filter(|target| matches!(target, Tree::Map(_))).map(Selector::of);
+            Some(Patch { content: Content::of(&text)?, target, spot: item.first_spot().cloned() })
+        };
+        let component = |item: &Tree| match item {
+            Tree::Leaf(leaf) => Some((leaf.text.as_deref().ok()?.to_owned(), leaf.chain.last().cloned())),
+            _ => None,
+        };
+        Overlay {
+            namespace: given("targetNamespace").cloned(),
+            prefix: given("namePrefix").cloned(),
+            suffix: given("nameSuffix").cloned(),
+            patches: kustomization.tree.items(&["spec", "patches"]).iter().filter_map(patch).collect(),
+            components: kustomization.tree.items(&["spec", "components"]).iter().filter_map(component).collect(),
+            images: images::entries(kustomization.tree.items(&["spec", "images"])),
+            labels: kustomization.tree.entries(&["spec", "commonMetadata", "labels"]).to_vec(),
+        }
+    }
+
+    /// The variables of a Kustomization: `substituteFrom` in order, then `substitute`.
+    fn variables(&self, kustomization: &Resource, own: &[Rc<Resource>], variables: &mut Variables) {
+        let Some(post_build) = kustomization.tree.at(&["spec", "postBuild"]) else { return };
+        if post_build.text(&["substituteStrategy"]) == Some("Always") {
+            variables.always();
+        }
+        for from in post_build.items(&["substituteFrom"]) {
+            let name = from.text(&["name"]).unwrap_or_default();
+            let place = from.first_spot().map(Spot::place);
+            if from.text(&["kind"]) == Some("Secret") {
+                let message = format!("it may come from Secret `{name}`, which is not read");
+                variables.may_hold_more(Unknown { code: FindingCode::SecretValue, message, place });
+                continue;
+            }
+            match self.config_map(kustomization, name, own) {
+                Some(map) => {
+                    for (key, value) in map.tree.entries(&["data"]) {
+                        if let Tree::Leaf(leaf) = value {
+                            variables.define(key, Rc::clone(leaf));
+                        }
+                    }
+                }
+                None if from.text(&["optional"]) == Some("true") => {}
+                None => {
+                    let message = format!("it may come from ConfigMap `{name}`, which is not in this repository");
+                    variables.may_hold_more(Unknown { code: FindingCode::UnresolvedVariable, message, place });
+                }
+            }
+        }
+        for (name, value) in post_build.entries(&["substitute"]) {
+            if let Tree::Leaf(leaf) = value {
+                variables.define(name, Rc::clone(leaf));
+            }
+        }
+    }
+
+    /// Returns the ConfigMap of a name in the namespace of a Kustomization.
+    fn config_map<'b>(&'b self, kustomization: &Resource, name: &str, own: &'b [Rc<Resource>]) -> Option<&'b Resource> {
+        let applied = self.reconciled.objects.iter().map(|applied| &applied.object);
+        let namespace = kustomization.namespace();
+        let is_it = |object: &&Rc<Resource>| {
+            object.kind() == "ConfigMap"
+                && object.name() == name
+                && (object.namespace() == namespace || object.namespace().is_none() || namespace.is_none())
+        };
+        applied.chain(own).find(is_it).map(|object| &**object)
     }
 
     /// Tells whether a Kustomization's source is this repository.
@@ -160,7 +313,7 @@ impl<'a> EnvironmentWalk<'a> {
                 && object.name() == name
                 && (object.namespace() == namespace || object.namespace().is_none() || namespace.is_none())
         };
-        match self.reconciled.objects.iter().find(named) {
+        match self.reconciled.objects.iter().map(|applied| &applied.object).find(named) {
             None => Origin::NotFound,
             Some(source) => match source.tree.text(&["spec", "url"]) {
                 Some(url) if self.scope.remotes.iter().any(|remote| same_repository(remote, url)) => Origin::Here,
@@ -168,6 +321,11 @@ impl<'a> EnvironmentWalk<'a> {
             },
         }
     }
+}
+
+fn suspended(kustomization: &Resource) -> Option<Place> {
+    let leaf = kustomization.tree.leaf(&["spec", "suspend"]).filter(|leaf| leaf.text.as_deref() == Ok("true"))?;
+    Some(leaf.chain.last().map_or_else(|| kustomization.place(), Spot::place))
 }
 
 /// Tells whether two URLs name one Git repository, whatever their scheme, user and `.git`.
