@@ -72,7 +72,10 @@ impl Session {
             (host.clone(), settings)
         });
         let credentials = registry::CredentialSettings::from_environment();
-        Registries::new(self.http.clone(), registry::Settings { registries: hosts.collect(), credentials })
+        Registries::new(
+            self.http.clone(),
+            registry::Settings { registries: hosts.collect(), credentials, ..registry::Settings::default() },
+        )
     }
 
     /// Returns what the user's own configuration says of forges.

@@ -27,14 +27,8 @@ use comparator::{Comparator, Operator, Wildcard};
 pub use error::{ConstraintError, Fault};
 pub use filter::{Filter, FilterError, FilterFault};
 pub use older::Flux;
-<<<<<<< HEAD
-pub use select::{
-    Chart, Considered, IndexEntry, Selection, Spelling, chart, order, select, select_chart, select_git, select_indexed,
-};
-=======
-pub use select::{Chart, IndexEntry, Spelling, chart, select, select_chart, select_git, select_indexed};
+pub use select::{Chart, IndexEntry, Spelling, chart, order, select, select_chart, select_git, select_indexed};
 pub use selection::{Considered, Selection};
->>>>>>> constraint
 
 /// The parsed text of a range, as Masterminds/semver v3.5.0 reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]

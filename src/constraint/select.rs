@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use super::selection::{Row, Rule, Selection, Time, rank};
+use super::selection::{Row, Rule, Selection, Time, ordered, rank};
 use super::{Constraint, ConstraintError, Filter};
 use crate::model::{ReasonCode, Version};
 
@@ -20,45 +20,6 @@ pub enum Spelling {
     HelmChart,
 }
 
-<<<<<<< HEAD
-/// What Flux would select among tags.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Selection {
-    /// The tag; none where nothing matches or where several tie.
-    pub selected: Option<String>,
-    /// The tags of equal precedence that would be selected, in order of their text; empty if there is one at most.
-    pub tied: Vec<String>,
-    /// Every tag: versions first, newest first, then what is no version.
-    pub tags: Vec<Considered>,
-    rule: Rule,
-    filter: Option<String>,
-}
-
-/// A tag and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Considered {
-    /// The tag as the registry spells it.
-    pub tag: String,
-    /// Its version, if Flux reads one in it.
-    pub version: Option<Version>,
-    /// Whether it passes the filter and the range.
-    pub matches: bool,
-    /// Why it is selected, matches or doesn't.
-    pub code: ReasonCode,
-}
-
-/// What a selection went by.
-#[derive(Clone, Debug, PartialEq)]
-enum Rule {
-    Range(Constraint),
-    /// A chart's version that stands in the index letter for letter.
-    Literal(String),
-    /// None was given: every version matches and nothing is selected.
-    Any,
-}
-
-=======
->>>>>>> constraint
 /// What a chart's `version` asks of a Helm repository in an OCI registry.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Chart {
@@ -108,11 +69,9 @@ pub fn order<T: AsRef<str>>(tags: &[T], filter: Option<&Filter>, spelling: Spell
             (None, true) => ReasonCode::NotAVersion,
             (Some(_), true) => ReasonCode::Matches,
         };
-        row(text, version, code)
+        Row::new(text, version, code)
     });
-    let tags = in_order(rows.collect()).into_iter().map(|row| row.considered).collect();
-    let filter = filter.map(ToString::to_string);
-    Selection { selected: None, tied: Vec::new(), tags, rule: Rule::Any, filter }
+    ordered(rows.collect(), filter.map(ToString::to_string))
 }
 
 /// Selects as a `GitRepository` with `ref.semver` does: of equal precedence, the tag of the latest commit.
@@ -210,92 +169,6 @@ impl Spelling {
     }
 }
 
-<<<<<<< HEAD
-impl Selection {
-    /// Returns the tags that match, newest first.
-    pub fn matched(&self) -> impl Iterator<Item = &Considered> {
-        self.tags.iter().filter(|considered| considered.matches)
-    }
-
-    /// Returns the range it went by; none where a chart's version was taken letter for letter.
-    pub fn constraint(&self) -> Option<&Constraint> {
-        match &self.rule {
-            Rule::Range(constraint) => Some(constraint),
-            Rule::Literal(_) | Rule::Any => None,
-        }
-    }
-
-    /// Says in a sentence what became of a tag.
-    pub fn reason(&self, considered: &Considered) -> Reason {
-        Reason { code: considered.code, message: self.message(considered), place: None }
-    }
-
-    /// Names the tags that tie with one, a few of them.
-    fn rivals(&self, tag: &str) -> String {
-        const NAMED: usize = 3;
-        let others = self.tied.iter().filter(|other| *other != tag).take(NAMED);
-        let mut names: Vec<String> = others.map(|other| format!("`{other}`")).collect();
-        match self.tied.len().saturating_sub(NAMED + 1) {
-            0 => {}
-            more => names.push(format!("{more} more")),
-        }
-        names.join(", ")
-    }
-
-    fn message(&self, considered: &Considered) -> String {
-        let Considered { tag, version, code, .. } = considered;
-        let rule = match &self.rule {
-            Rule::Range(constraint) => constraint.to_string(),
-            Rule::Literal(version) => version.clone(),
-            Rule::Any => String::new(),
-        };
-        match code {
-            ReasonCode::Selected if self.constraint().is_none() => "stands in the index letter for letter".to_owned(),
-            ReasonCode::Selected => format!("the newest that `{rule}` admits"),
-            ReasonCode::Matches if self.rule == Rule::Any => "a version".to_owned(),
-            ReasonCode::Matches => format!("`{rule}` admits it"),
-            ReasonCode::Tied => {
-                format!(
-                    "of equal precedence with {}: which one Flux takes hangs on the registry's order",
-                    self.rivals(tag)
-                )
-            }
-            ReasonCode::FilteredOut => {
-                format!("does not match the filter `{}`", self.filter.as_deref().unwrap_or_default())
-            }
-            ReasonCode::PreRelease | ReasonCode::OutsideRange => match (&self.rule, version) {
-                (Rule::Range(constraint), Some(version)) => refusal(constraint, version),
-                _ => format!("`{rule}` stands in the index and is taken literally"),
-            },
-            _ => match Version::parse_flux(tag) {
-                Err(error) => error.to_string(),
-                Ok(_) => format!("`{tag}` is not a version to Helm, which reads only the form `1.2.3`"),
-            },
-        }
-    }
-}
-
-/// Says why a constraint doesn't admit a version.
-fn refusal(constraint: &Constraint, version: &Version) -> String {
-    match constraint.explain(version) {
-        Admission::Admitted => format!("`{constraint}` admits it"),
-        Admission::PreRelease { admitting: Some(admitting) } => {
-            format!("a pre-release, which `{constraint}` does not admit; `{admitting}` would")
-        }
-        Admission::PreRelease { admitting: None } => format!("a pre-release, which `{constraint}` does not admit"),
-        Admission::Outside { by } => {
-            let rule = constraint.to_string();
-            if by.len() == 1 && by.contains(&rule) {
-                return format!("outside `{rule}`");
-            }
-            let by: Vec<String> = by.iter().map(|comparator| format!("not `{comparator}`")).collect();
-            format!("outside `{rule}`: {}", by.join(", "))
-        }
-    }
-}
-
-=======
->>>>>>> constraint
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -40,6 +40,8 @@ pub(super) enum Rule {
     Range(Constraint),
     /// A chart's version that stands in the index letter for letter.
     Literal(String),
+    /// None was given: every version matches and nothing is selected.
+    Any,
 }
 
 /// A tag before it is ranked.
@@ -67,7 +69,7 @@ impl Selection {
     pub fn constraint(&self) -> Option<&Constraint> {
         match &self.rule {
             Rule::Range(constraint) => Some(constraint),
-            Rule::Literal(_) => None,
+            Rule::Literal(_) | Rule::Any => None,
         }
     }
 
@@ -93,10 +95,12 @@ impl Selection {
         let rule = match &self.rule {
             Rule::Range(constraint) => constraint.to_string(),
             Rule::Literal(version) => version.clone(),
+            Rule::Any => String::new(),
         };
         match code {
             ReasonCode::Selected if self.constraint().is_none() => "stands in the index letter for letter".to_owned(),
             ReasonCode::Selected => format!("the newest that `{rule}` admits"),
+            ReasonCode::Matches if self.rule == Rule::Any => "a version".to_owned(),
             ReasonCode::Matches => format!("`{rule}` admits it"),
             ReasonCode::Tied => {
                 format!(
@@ -144,6 +148,12 @@ impl Row {
         let matches = code == ReasonCode::Matches;
         Self { considered: Considered { tag: tag.to_owned(), version, matches, code }, time: Time::Unknown }
     }
+}
+
+/// Puts tags in order without a range: nothing is selected.
+pub(super) fn ordered(rows: Vec<Row>, filter: Option<String>) -> Selection {
+    let tags = in_order(rows).into_iter().map(|row| row.considered).collect();
+    Selection { selected: None, tied: Vec::new(), tags, rule: Rule::Any, filter }
 }
 
 /// Puts tags in order, and finds the one to select or those that tie.

@@ -32,8 +32,8 @@ pub use discover::{Discovery, Look, discover};
 
 use build::Builder;
 use files::{Files, is_yaml};
-use sources::{Found, Objects};
 use resource::Resource;
+use sources::{Found, Objects};
 use walk::{Applied, EnvironmentWalk, Reconciled};
 use written::Written;
 

@@ -130,8 +130,7 @@ fn effective_references_are_what_kustomize_builds() {
         let mut inventories: BTreeMap<String, Inventory> = BTreeMap::new();
         for row in fleet.rows("effective").iter().filter(|row| row["ok"] == true) {
             let directory = text(row, "dir");
-            let inventory =
-                inventories.entry(directory.to_owned()).or_insert_with(|| build(&snapshot, directory));
+            let inventory = inventories.entry(directory.to_owned()).or_insert_with(|| build(&snapshot, directory));
             let Some(kind) = kind(row) else { continue };
             let is_chart = matches!(kind, SourceKind::HelmRelease | SourceKind::HelmChart);
             // Flux ignores the version of a chart from elsewhere, and a `chartRef` has none.
@@ -178,7 +177,8 @@ fn the_deciding_slot_is_where_kustomize_takes_the_value_from() {
                     && source.id.name == text(&row, "name")
                     && source.id.namespace.as_deref() == row["namespace"].as_str()
                     && source.reference.field(field).and_then(|value| value.deciding_slot()).is_some_and(|slot| {
-                        slot.path().as_str() == text(&row, "path") && Some(slot.place.line as u64) == row["line"].as_u64()
+                        slot.path().as_str() == text(&row, "path")
+                            && Some(slot.place.line as u64) == row["line"].as_u64()
                     })
             });
             if !found {
