@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
+use super::arguments::{ForgeChoice, Global, Output};
 use super::fault::{Fault, Refusal};
-use crate::cli::{ForgeChoice, Global, Output};
 use crate::config::environment::ProcessEnvironment;
 use crate::config::user;
 use crate::forge;
