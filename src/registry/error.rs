@@ -69,7 +69,7 @@ pub enum Error {
         login: Box<LoginUsed>,
     },
     /// The token server refused.
-    #[error("`{server}` refuses the login ({})", login.source)]
+    #[error("`{server}` refuses access ({})", login.source)]
     LoginRefused {
         /// The token server.
         server: String,

@@ -53,7 +53,7 @@ pub(super) fn judge(realm: &str, registry: &Origin, listed: &[String]) -> Result
     }
     // The same host and port by another scheme is still the registry, but may not get the login.
     if authority != registry.authority() && is_internal(&host) {
-        return Err("is inside of a private network");
+        return Err("is inside a private network");
     }
     let known = KNOWN.iter().any(|(name, server)| registry.authority() == *name && authority == *server);
     let secure = url.scheme() == "https";

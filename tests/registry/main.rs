@@ -9,10 +9,12 @@ mod registry;
 
 mod credentials;
 mod faults;
+mod ferro;
 mod helm;
 mod layouts;
 mod logins;
 mod manifests;
+mod messages;
 mod probe;
 mod proxy;
 mod real;
@@ -64,6 +66,14 @@ fn login_for(host: &str, user: &str, password: &str) -> CredentialSettings {
 fn logged_in(registry: &Registry) -> Registries {
     let credentials = login_for(&registry.host(), "ci", PASSWORD);
     registries(Settings { credentials, ..Settings::default() })
+}
+
+/// Returns a host that refuses connections for as long as the socket lives: its port is taken, and nobody listens.
+fn refusing() -> (tokio::net::TcpSocket, String) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let host = socket.local_addr().unwrap().to_string();
+    (socket, host)
 }
 
 fn app(registry: &Registry) -> OciRepository {
