@@ -1,7 +1,5 @@
 //! The registry room against a registry on loopback: what counts as existing, complete and trusted.
 
-#[path = "../support/certificate.rs"]
-mod certificate;
 #[path = "../support/listener.rs"]
 mod listener;
 #[path = "../support/registry.rs"]

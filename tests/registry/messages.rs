@@ -173,3 +173,21 @@ async fn what_the_connection_says() {
       help: if `127.0.0.1:PORT` only speaks plain HTTP, set `plain_http: true` for `127.0.0.1:PORT` in your own configuration
     ");
 }
+
+#[test]
+fn registries_of_clouds_have_a_way_in_of_their_own() {
+    let hint = |registry: &str| {
+        let registry = registry.to_owned();
+        let login = used(LoginSource::Nowhere, None);
+        Error::LoginRefused { server: registry.clone(), registry, login }.hint().unwrap()
+    };
+    for (registry, expected) in [
+        ("1234.dkr.ecr.eu-west-1.amazonaws.com", "`ecr-login`"),
+        ("europe-docker.pkg.dev", "`gcloud`"),
+        ("eu.gcr.io", "`gcloud`"),
+        ("acme.azurecr.io", "`az acr login --name acme`"),
+        ("amazonaws.com.example", "`docker login amazonaws.com.example`"),
+    ] {
+        assert!(hint(registry).contains(expected), "{}", hint(registry));
+    }
+}
