@@ -775,35 +775,44 @@ async fn children_know_only_the_allowed_variables_and_secrets_are_in_no_argument
 }
 
 #[tokio::test]
-async fn a_server_that_never_answers_is_left_at_the_deadline_and_on_cancellation() {
+async fn a_server_that_never_answers_is_left_at_the_deadline() {
+    let sandbox = Sandbox::with_fleet();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut connection = sandbox.connection().await;
+    let url = format!("http://{}/fleet.git", listener.local_addr().expect("an address"));
+    connection.remote = RemoteUrl::parse(&url, Path::new("/"), &[]).expect("a url");
+    connection.limits.total = std::time::Duration::from_millis(300);
+
+    let mut workspace = Workspace::create(connection).expect("a workspace");
+    let error = workspace.fetch_base(None).await.expect_err("a timeout");
+
+    assert_eq!((error.code(), error.exit()), ("git-timeout", Exit::Temporary), "{error}");
+}
+
+#[tokio::test]
+async fn a_cancelled_fetch_ends_with_all_its_children() {
     use std::io::Read as _;
     let sandbox = Sandbox::with_fleet();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let mut connection = sandbox.connection().await;
     let url = format!("http://{}/fleet.git", listener.local_addr().expect("an address"));
     connection.remote = RemoteUrl::parse(&url, Path::new("/"), &[]).expect("a url");
-    connection.limits.total = std::time::Duration::from_millis(400);
-    // Ends when the child's end of the connection is closed: when it was killed.
-    let hears_the_end = move |listener: std::net::TcpListener| {
-        std::thread::spawn(move || {
-            let (mut stream, _) = listener.accept().expect("a connection");
-            let _ = stream.read_to_end(&mut Vec::new());
-            listener
-        })
-    };
+    let (accepted, connected) = tokio::sync::oneshot::channel();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        accepted.send(()).expect("somebody who waits");
+        // Ends when the last process that has the connection is gone: a grandchild of ours.
+        stream.read_to_end(&mut Vec::new()).map(|_| ())
+    });
 
-    let ended = hears_the_end(listener);
-    let mut workspace = Workspace::create(connection.clone()).expect("a workspace");
-    let error = workspace.fetch_base(None).await.expect_err("a timeout");
-    let listener = ended.join().expect("the end of the connection");
-    let ended = hears_the_end(listener);
-    connection.limits.total = Limits::default().total;
     let mut workspace = Workspace::create(connection).expect("a workspace");
-    let cancelled = tokio::time::timeout(std::time::Duration::from_millis(400), workspace.fetch_base(None)).await;
+    tokio::select! {
+        result = workspace.fetch_base(None) => panic!("{result:?}"),
+        result = connected => result.expect("a connection"),
+    }
 
-    assert_eq!((error.code(), error.exit()), ("git-timeout", Exit::Temporary), "{error}");
-    assert!(cancelled.is_err());
-    ended.join().expect("the end of the connection");
+    // Killed in the middle, the connection may also be reset.
+    let _ = server.join().expect("the end of the connection");
 }
 
 #[tokio::test]
@@ -1011,4 +1020,49 @@ fn run(sandbox: &Sandbox, program: &str, arguments: &[&str]) {
     let variables = sandbox.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let output = Command::new(program).args(arguments).env_clear().envs(variables).output().expect(program);
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
+async fn the_history_of_a_file_tells_when_it_came_to_the_base_and_what_was_merged() {
+    let sandbox = Sandbox::with_fleet();
+    let mut workspace = sandbox.workspace().await;
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let commit = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", b"tag: 1.1.0").await;
+    workspace.push_new(&commit, "promote/x").await.expect("a push");
+    sandbox.write("other.yaml", b"unrelated");
+    sandbox.git("work", &["add", "."]);
+    sandbox.git("work", &["commit", "-q", "-m", "unrelated"]);
+    sandbox.git("work", &["fetch", "-q"]);
+    sandbox.git("work", &["merge", "-q", "--no-ff", "-m", "Merge pull request 7\n\n:100644 x", "origin/promote/x"]);
+    sandbox.write("apps/a.yaml", b"tag: 1.2.0");
+    sandbox.git("work", &["commit", "-q", "-a", "-m", "by hand"]);
+    sandbox.git("work", &["push", "-q"]);
+
+    let mut workspace = sandbox.workspace().await;
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let paths = [repo_path("apps/a.yaml")];
+    let newest = workspace.history(&base, &paths, 1).await.expect("a history");
+    let history = workspace.history(&base, &paths, 10).await.expect("a history");
+
+    assert_eq!((newest.touches.len(), newest.is_complete), (1, false));
+    assert_eq!(newest.touches.first(), history.touches.first());
+    assert!(history.is_complete);
+    let told: Vec<String> = history
+        .touches
+        .iter()
+        .map(|touch| {
+            let [file] = touch.files.as_slice() else { panic!("{:?}", touch.files) };
+            let text = |bytes: &Option<std::sync::Arc<[u8]>>| {
+                bytes.as_ref().map_or("-".to_owned(), |bytes| String::from_utf8_lossy(bytes).escape_debug().to_string())
+            };
+            let merged: Vec<_> = touch.merged.iter().map(|told| told.message.replace('\n', "/")).collect();
+            let subject = touch.commit.message.lines().next().unwrap_or_default();
+            format!("{subject} | {merged:?} | {} -> {}", text(&file.before), text(&file.after))
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    by hand | [] | tag: 1.1.0 -> tag: 1.2.0
+    Merge pull request 7 | ["Promote a to 1.1.0//Promote-App: a/"] | tag: 1.0.0 # pinned\r\nother: x -> tag: 1.1.0
+    base | [] | - -> tag: 1.0.0 # pinned\r\nother: x
+    "#);
 }

@@ -178,7 +178,7 @@ impl Workspace {
         self.missing_objects(&roots)
     }
 
-    fn missing_objects(&self, oids: &[Oid]) -> Result<Vec<Oid>, Error> {
+    pub(super) fn missing_objects(&self, oids: &[Oid]) -> Result<Vec<Oid>, Error> {
         let repository = self.repository()?;
         let store = repository.odb().map_err(Error::object("the object database"))?;
         let mut missing: Vec<Oid> = oids.iter().copied().filter(|oid| !store.exists(*oid)).collect();
