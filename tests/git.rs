@@ -1066,3 +1066,96 @@ async fn the_history_of_a_file_tells_when_it_came_to_the_base_and_what_was_merge
     base | [] | - -> tag: 1.0.0 # pinned\r\nother: x
     "#);
 }
+
+#[tokio::test]
+async fn a_redirect_that_only_adds_the_suffix_is_asked_on_the_same_host() {
+    let sandbox = Sandbox::with_fleet();
+    let server = Answering::by(|request| {
+        let head = if request.starts_with("GET /acme/fleet/info/refs") {
+            "301 Moved\r\nLocation: /acme/fleet.git/info/refs?service=git-upload-pack"
+        } else {
+            "401 No\r\nWWW-Authenticate: Basic realm=\"x\""
+        };
+        format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    });
+    let mut connection = sandbox.connection().await;
+    let url = format!("http://{}/acme/fleet", server.address);
+    connection.remote = RemoteUrl::parse(&url, Path::new("/"), &[]).expect("a url");
+    let mut workspace = Workspace::create(connection).expect("a workspace");
+
+    let error = workspace.fetch_base(None).await.expect_err("no login");
+
+    // Where the other address doesn't serve either, the first answer stands.
+    assert_eq!(error.code(), "repository-moved", "{error}");
+    let asked: Vec<_> =
+        server.requests().iter().filter_map(|request| Some(request.split(' ').nth(1)?.to_owned())).collect();
+    insta::assert_snapshot!(asked.join("\n"), @r"
+    /acme/fleet/info/refs?service=git-upload-pack
+    /acme/fleet.git/info/refs?service=git-upload-pack
+    ");
+    assert_eq!(workspace.connection().remote.info_refs(), Some(format!("{url}/info/refs?service=git-upload-pack")));
+}
+
+#[tokio::test]
+async fn a_base_that_is_gone_from_the_remote_is_no_ground_to_push_from() {
+    let sandbox = Sandbox::with_fleet();
+    let mut workspace = sandbox.workspace().await;
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let commit = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", b"tag: 1.1.0").await;
+    sandbox.git("work", &["commit", "-q", "--amend", "-m", "rewritten"]);
+    sandbox.git("work", &["push", "-q", "-f"]);
+    sandbox.git("remote.git", &["reflog", "expire", "--expire=now", "--all"]);
+    sandbox.git("remote.git", &["-c", "gc.pruneExpire=now", "gc", "-q"]);
+
+    let error = workspace.push_new(&commit, "promote/x").await.expect_err("a refusal");
+
+    assert_eq!((error.code(), error.exit()), ("base-gone", Exit::Temporary), "{error}");
+    assert_eq!(workspace.branches("promote/").await.expect("branches"), []);
+}
+
+#[tokio::test]
+async fn a_repository_of_somebody_else_is_used_only_where_the_user_calls_it_safe() {
+    let sandbox = Sandbox::with_fleet();
+    let real = sandbox.program().await.path().display().to_string();
+    let folder = sandbox.path("bin");
+    fs::create_dir(&folder).expect("a folder");
+    let script = format!("#!/bin/sh\nexport GIT_TEST_ASSUME_DIFFERENT_OWNER=1\nexec {real} \"$@\"\n");
+    fs::write(folder.join("git"), script).expect("a program");
+    make_executable(&folder.join("git"));
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").expect("PATH"));
+    let environment = sandbox.environment_with(&[("PATH", &path)]);
+    let connect = async || {
+        let mut connection = sandbox.connection().await;
+        connection.program = Program::find(&environment).await.expect("the wrapper");
+        Workspace::create(connection).expect("a workspace")
+    };
+
+    let refused = connect().await.fetch_base(None).await;
+    let hint = refused.as_ref().err().and_then(Problem::hint).unwrap_or_default();
+    let safe = hint.trim_start_matches("git config --global --add safe.directory '").trim_end_matches('\'');
+    sandbox.git("work", &["config", "--global", "--add", "safe.directory", safe]);
+    let served = connect().await.fetch_base(None).await;
+
+    let refused = refused.expect_err("a refusal");
+    assert_eq!((refused.code(), refused.exit()), ("repository-ownership", Exit::Usage), "{refused}");
+    assert!(served.is_ok(), "{served:?}");
+}
+
+#[tokio::test]
+async fn a_push_is_unaffected_by_a_base_that_moves_on() {
+    let sandbox = Sandbox::with_fleet();
+    let mut workspace = sandbox.workspace().await;
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let commit = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", b"tag: 1.1.0").await;
+    for index in 0..3 {
+        sandbox.write("apps/run.sh", format!("# {index}").as_bytes());
+        sandbox.git("work", &["commit", "-q", "-a", "-m", "unrelated"]);
+    }
+    sandbox.git("work", &["push", "-q"]);
+
+    workspace.push_new(&commit, "promote/x").await.expect("a push");
+
+    assert_eq!(sandbox.git("remote.git", &["rev-parse", "promote/x^"]), base.commit.to_string());
+    assert_eq!(sandbox.git("remote.git", &["diff", "--name-only", "main...promote/x"]), "apps/a.yaml");
+    sandbox.git("remote.git", &["fsck", "--strict", "--no-dangling"]);
+}

@@ -57,7 +57,7 @@ pub enum Change {
 }
 
 /// Histories are fetched this deep first: a branch of ours is one commit beside a base that moves on.
-const FIRST_DEPTH: usize = 64;
+pub(super) const FIRST_DEPTH: usize = 64;
 /// No promotion edits as many files.
 const EDIT_LIMIT: usize = 1000;
 

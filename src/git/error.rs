@@ -173,6 +173,17 @@ pub enum Error {
         /// What the server said, escaped.
         message: String,
     },
+    /// The commit that ours stands on was removed from the remote.
+    #[error("the base commit is no longer on the remote: its branch was rewritten")]
+    BaseGone,
+    /// The repository takes no branches.
+    #[error("`{remote}` is read only: {detail}")]
+    ReadOnly {
+        /// The remote.
+        remote: String,
+        /// What the server said, escaped.
+        detail: String,
+    },
     /// A login is missing or was refused.
     #[error("`{remote}` wants another login: {detail}")]
     Authentication {
@@ -346,6 +357,8 @@ impl Problem for Error {
             Self::BranchExists { .. } => "branch-exists",
             Self::BranchBlocked { .. } => "branch-blocked",
             Self::PushRejected { .. } => "push-rejected",
+            Self::BaseGone => "base-gone",
+            Self::ReadOnly { .. } => "repository-read-only",
             Self::Authentication { .. } => "git-authentication",
             Self::ProxyAuthentication { .. } => "proxy-authentication",
             Self::HostKey { .. } => "host-key",
@@ -385,12 +398,15 @@ impl Problem for Error {
             | Self::PathMissing { .. }
             | Self::Ownership { .. }
             | Self::Settings { .. } => Exit::Usage,
-            Self::NotEditable { .. } | Self::BranchBlocked { .. } | Self::PushRejected { .. } => Exit::Refused,
+            Self::NotEditable { .. }
+            | Self::BranchBlocked { .. }
+            | Self::PushRejected { .. }
+            | Self::ReadOnly { .. } => Exit::Refused,
             Self::Authentication { .. }
             | Self::ProxyAuthentication { .. }
             | Self::HostKey { .. }
             | Self::NotFound { .. } => Exit::Authentication,
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Remote { .. } => Exit::Temporary,
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Remote { .. } | Self::BaseGone => Exit::Temporary,
             Self::BranchExists { .. } => Exit::Conflict,
             Self::Moved { .. } | Self::Certificate { .. } | Self::Objects { .. } | Self::Output { .. } => {
                 Exit::Untrusted
@@ -454,7 +470,9 @@ impl Problem for Error {
             Self::Certificate { .. } => {
                 "name the CA's file with `ca:` in the configuration, or in SSL_CERT_FILE".to_owned()
             }
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Remote { .. } => "run again".to_owned(),
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Remote { .. } | Self::BaseGone => {
+                "run again".to_owned()
+            }
             Self::Disk { .. } => "free some space, or set TMPDIR to a folder with space".to_owned(),
             _ => return None,
         })
