@@ -1159,3 +1159,29 @@ async fn a_push_is_unaffected_by_a_base_that_moves_on() {
     assert_eq!(sandbox.git("remote.git", &["diff", "--name-only", "main...promote/x"]), "apps/a.yaml");
     sandbox.git("remote.git", &["fsck", "--strict", "--no-dangling"]);
 }
+
+#[tokio::test]
+async fn records_are_written_beside_the_branches_and_never_over_somebody_elses() {
+    let sandbox = Sandbox::with_fleet();
+    let branches = sandbox.refs();
+    let (mut one, mut two) = (sandbox.workspace().await, sandbox.workspace().await);
+    let identity = Identity::of(&one.connection().settings, &sandbox.environment()).expect("an identity");
+    let file = |name: &str, text: &str| vec![(repo_path(name), text.as_bytes().to_vec())];
+
+    let nothing = one.observations().await.expect("no records");
+    let first = one.record(&nothing, &file("staging/a.json", "1"), "Observe", &identity).await.expect("a record");
+    let late = two.record(&nothing, &file("staging/b.json", "2"), "Observe", &identity).await;
+    let known = two.observations().await.expect("the records");
+    two.record(&known, &file("staging/b.json", "2"), "Observe", &identity).await.expect("a record");
+    let all = one.observations().await.expect("the records");
+
+    assert_eq!((nothing.commit, known.commit), (None, Some(first)));
+    let late = late.expect_err("a lost race");
+    assert_eq!((late.code(), late.exit()), ("observations-moved", Exit::Temporary), "{late}");
+    let files: Vec<_> = all.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_ref())).collect();
+    assert_eq!(files, [("staging/a.json", b"1".as_slice()), ("staging/b.json", b"2".as_slice())]);
+    assert_eq!(
+        sandbox.refs().replace(&format!("\nrefs/promote/observations {}", all.commit.expect("a commit")), ""),
+        branches
+    );
+}

@@ -176,6 +176,9 @@ pub enum Error {
     /// The commit that ours stands on was removed from the remote.
     #[error("the base commit is no longer on the remote: its branch was rewritten")]
     BaseGone,
+    /// Another run wrote records since they were read.
+    #[error("somebody else recorded observations in the meantime")]
+    ObservationsMoved,
     /// The repository takes no branches.
     #[error("`{remote}` is read only: {detail}")]
     ReadOnly {
@@ -358,6 +361,7 @@ impl Problem for Error {
             Self::BranchBlocked { .. } => "branch-blocked",
             Self::PushRejected { .. } => "push-rejected",
             Self::BaseGone => "base-gone",
+            Self::ObservationsMoved => "observations-moved",
             Self::ReadOnly { .. } => "repository-read-only",
             Self::Authentication { .. } => "git-authentication",
             Self::ProxyAuthentication { .. } => "proxy-authentication",
@@ -406,7 +410,11 @@ impl Problem for Error {
             | Self::ProxyAuthentication { .. }
             | Self::HostKey { .. }
             | Self::NotFound { .. } => Exit::Authentication,
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Remote { .. } | Self::BaseGone => Exit::Temporary,
+            Self::Unreachable { .. }
+            | Self::TimedOut { .. }
+            | Self::Remote { .. }
+            | Self::BaseGone
+            | Self::ObservationsMoved => Exit::Temporary,
             Self::BranchExists { .. } => Exit::Conflict,
             Self::Moved { .. } | Self::Certificate { .. } | Self::Objects { .. } | Self::Output { .. } => {
                 Exit::Untrusted
@@ -470,9 +478,11 @@ impl Problem for Error {
             Self::Certificate { .. } => {
                 "name the CA's file with `ca:` in the configuration, or in SSL_CERT_FILE".to_owned()
             }
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Remote { .. } | Self::BaseGone => {
-                "run again".to_owned()
-            }
+            Self::Unreachable { .. }
+            | Self::TimedOut { .. }
+            | Self::Remote { .. }
+            | Self::BaseGone
+            | Self::ObservationsMoved => "run again".to_owned(),
             Self::Disk { .. } => "free some space, or set TMPDIR to a folder with space".to_owned(),
             _ => return None,
         })

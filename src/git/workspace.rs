@@ -156,17 +156,29 @@ impl Workspace {
         Ok(branches.into_iter().find(|found| found.name == branch).map(|found| found.commit))
     }
 
+    /// Returns what a ref of the remote names, if it is there.
+    pub(super) async fn remote_ref(&self, name: &str) -> Result<Option<CommitId>, Error> {
+        let refs = self.ls_remote_refs(&[name.to_owned()]).await?;
+        Ok(refs.into_iter().find(|(found, _)| found == name).map(|(_, commit)| commit))
+    }
+
     async fn ls_remote(&self, patterns: &[String]) -> Result<Vec<RemoteBranch>, Error> {
+        let branch = |(name, commit): (String, CommitId)| {
+            Some(RemoteBranch { name: name.strip_prefix("refs/heads/")?.to_owned(), commit })
+        };
+        Ok(self.ls_remote_refs(patterns).await?.into_iter().filter_map(branch).collect())
+    }
+
+    async fn ls_remote_refs(&self, patterns: &[String]) -> Result<Vec<(String, CommitId)>, Error> {
         let mut command = arguments(["ls-remote", "--quiet", "--refs", "--", &self.remote_argument()]);
         command.extend(patterns.iter().map(OsString::from));
         let output = self.transport.must(&self.task(command, Vec::new())).await?;
         let text = String::from_utf8_lossy(&output.stdout);
-        let branch = |line: &str| {
+        let named = |line: &str| {
             let (oid, name) = line.split_once('\t')?;
-            let name = name.strip_prefix("refs/heads/")?.to_owned();
-            Some(RemoteBranch { name, commit: CommitId(git2::Oid::from_str(oid).ok()?) })
+            Some((name.to_owned(), CommitId(git2::Oid::from_str(oid).ok()?)))
         };
-        Ok(text.lines().filter_map(branch).collect())
+        Ok(text.lines().filter_map(named).collect())
     }
 }
 
