@@ -749,7 +749,12 @@ async fn children_know_only_the_allowed_variables_and_secrets_are_in_no_argument
         ("GIT_ASKPASS", "/bin/canary"),
         ("LD_PRELOAD", "canary"),
         ("HTTPS_PROXY", "http://proxy.example:3128"),
+        ("GIT_SSL_CAINFO", "/ca/near.pem"),
+        ("SSL_CERT_FILE", "/ca/far.pem"),
     ]);
+    for (name, value) in [("http.sslVerify", "false"), ("http.extraHeader", "X: canary"), ("http.sslKey", "/key.pem")] {
+        sandbox.git("work", &["config", "--global", name, value]);
+    }
     let mut connection = sandbox.connection_with(environment.clone()).await;
     connection.program = Program::find(&environment).await.expect("the wrapper");
     connection.remote =
@@ -760,6 +765,10 @@ async fn children_know_only_the_allowed_variables_and_secrets_are_in_no_argument
 
     let log = fs::read_to_string(log).expect("a log");
     assert!(!log.contains("canary"), "{log}");
+    // What says how to reach the host is passed on; what weakens it is not.
+    let passed = |value: &str| log.lines().any(|line| line.starts_with("GIT_CONFIG_VALUE_") && line.ends_with(value));
+    assert!(passed("=/ca/near.pem") && !passed("=/ca/far.pem") && passed("=/key.pem"), "{log}");
+    assert!(!log.to_lowercase().contains("sslverify"), "{log}");
     assert!(log.lines().filter(|line| line.starts_with("argv ")).all(|line| !line.contains("s3same")), "{log}");
     let names: std::collections::BTreeSet<&str> = log
         .lines()
@@ -771,7 +780,7 @@ async fn children_know_only_the_allowed_variables_and_secrets_are_in_no_argument
             !["PWD", "_", "SHLVL", "OLDPWD"].contains(name) && !name.contains(' ') && !name.starts_with("__")
         })
         .collect();
-    insta::assert_snapshot!(names.into_iter().collect::<Vec<_>>().join(" "), @"GIT_ALLOW_PROTOCOL GIT_CEILING_DIRECTORIES GIT_CONFIG_COUNT GIT_CONFIG_GLOBAL GIT_CONFIG_KEY_ GIT_CONFIG_NOSYSTEM GIT_CONFIG_VALUE_ GIT_HTTP_LOW_SPEED_LIMIT GIT_HTTP_LOW_SPEED_TIME GIT_NO_LAZY_FETCH GIT_TERMINAL_PROMPT HOME HTTPS_PROXY LC_ALL PATH PROMOTE_GIT_PASSWORD PROMOTE_GIT_USERNAME TMPDIR");
+    insta::assert_snapshot!(names.into_iter().collect::<Vec<_>>().join(" "), @"GIT_ALLOW_PROTOCOL GIT_CEILING_DIRECTORIES GIT_CONFIG_COUNT GIT_CONFIG_GLOBAL GIT_CONFIG_KEY_ GIT_CONFIG_NOSYSTEM GIT_CONFIG_VALUE_ GIT_HTTP_LOW_SPEED_LIMIT GIT_HTTP_LOW_SPEED_TIME GIT_NO_LAZY_FETCH GIT_TERMINAL_PROMPT HOME HTTPS_PROXY LC_ALL PATH PROMOTE_GIT_PASSWORD PROMOTE_GIT_USERNAME SSL_CERT_FILE TMPDIR");
 }
 
 #[tokio::test]

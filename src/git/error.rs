@@ -255,6 +255,12 @@ pub enum Error {
         /// The command.
         command: String,
     },
+    /// Something else answers there.
+    #[error("`{remote}` does not answer as a Git repository")]
+    NotGit {
+        /// The remote.
+        remote: String,
+    },
     /// Old HTTP servers that only give files.
     #[error("`{remote}` speaks no smart HTTP")]
     DumbHttp {
@@ -373,6 +379,7 @@ impl Problem for Error {
             Self::Certificate { .. } => "certificate",
             Self::Objects { .. } => "corrupt-objects",
             Self::Output { .. } => "too-much-output",
+            Self::NotGit { .. } => "not-git",
             Self::DumbHttp { .. } => "dumb-http",
             Self::Unreachable { .. } => "git-unreachable",
             Self::TimedOut { .. } => "git-timeout",
@@ -416,9 +423,11 @@ impl Problem for Error {
             | Self::BaseGone
             | Self::ObservationsMoved => Exit::Temporary,
             Self::BranchExists { .. } => Exit::Conflict,
-            Self::Moved { .. } | Self::Certificate { .. } | Self::Objects { .. } | Self::Output { .. } => {
-                Exit::Untrusted
-            }
+            Self::Moved { .. }
+            | Self::Certificate { .. }
+            | Self::Objects { .. }
+            | Self::Output { .. }
+            | Self::NotGit { .. } => Exit::Untrusted,
             Self::GitMissing
             | Self::GitUnknown { .. }
             | Self::GitTooOld { .. }

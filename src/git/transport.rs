@@ -215,12 +215,12 @@ impl Transport {
         if let Some(proxy) = proxy {
             set("http.proxy".to_owned(), proxy.into());
         }
-        let configured_ca = settings.http(remote).into_iter().any(|(name, _)| name == "sslcainfo");
-        let environment_ca = ["GIT_SSL_CAINFO", "SSL_CERT_FILE"].into_iter().find_map(|name| environment.value(name));
-        match (ca, environment_ca) {
-            (Some(ca), _) => set("http.sslCAInfo".to_owned(), ca.into()),
-            (None, Some(ca)) if !configured_ca => set("http.sslCAInfo".to_owned(), ca.into()),
-            _ => {}
+        // In Git, too, its variable wins over its configuration; `SSL_CERT_FILE` is the widest.
+        let is_configured = settings.http(remote).into_iter().any(|(name, _)| name == "sslcainfo");
+        let usual = || environment.value("SSL_CERT_FILE").filter(|_| !is_configured);
+        let ca = ca.as_ref().map(|path| path.as_os_str());
+        if let Some(ca) = ca.or_else(|| environment.value("GIT_SSL_CAINFO")).or_else(usual) {
+            set("http.sslCAInfo".to_owned(), ca.into());
         }
         if self.login_in_use().is_some() {
             set(format!("credential.{origin}.helper"), HELPER.into());
@@ -332,8 +332,10 @@ fn classify(text: &str, remote: &RemoteUrl) -> Error {
         Error::Authentication { remote, detail }
     } else if has(&["dubious ownership", "unsafe repository"]) {
         Error::Ownership { remote }
-    } else if has(&["does not support shallow capabilities", "not valid: is this a git repository?", "dumb http"]) {
+    } else if has(&["does not support shallow capabilities", "dumb http"]) {
         Error::DumbHttp { remote }
+    } else if has(&["not valid: is this a git repository?"]) {
+        Error::NotGit { remote }
     } else if has(&["No space left on device", "Disk quota exceeded", "Read-only file system", "Too many open files"]) {
         Error::Disk { detail }
     } else if is_local && has(&["does not appear to be a git repository", "does not exist", "not a git repository"]) {
@@ -361,6 +363,8 @@ fn classify(text: &str, remote: &RemoteUrl) -> Error {
         "Operation too slow",
         "Couldn't connect",
         "Empty reply",
+        "CONNECT tunnel failed",
+        "Proxy CONNECT aborted",
         "early EOF",
         "unexpected disconnect",
         "hung up",
