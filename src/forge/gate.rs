@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use ::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use ::http::{Method, StatusCode};
+use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;

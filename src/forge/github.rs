@@ -16,6 +16,7 @@ use url::Url;
 use super::address::Address;
 use super::call::Call;
 use super::gate::Gate;
+use super::rest::encoded;
 use super::{
     Account, Answer, Approvals, Comment, Error, Forge, Kind, Patience, Proposal, PullRequest, Review, ReviewVerdict,
     State,
@@ -345,12 +346,6 @@ impl Forge for GitHub {
 fn account(raw: RawUser) -> Account {
     let bot = raw.kind.as_deref() == Some("Bot") || raw.login.ends_with("[bot]");
     Account { name: raw.login, bot }
-}
-
-/// Encodes a branch's name as one segment of a path.
-fn encoded(name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
-    name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 #[derive(Deserialize)]

@@ -6,12 +6,15 @@
 mod address;
 mod call;
 mod error;
+mod forgejo;
 mod gate;
 mod github;
+mod gitlab;
 mod nowhere;
 mod publish;
 mod pull_request;
 mod requester;
+mod rest;
 mod token;
 
 use std::collections::BTreeMap;
@@ -31,7 +34,7 @@ pub use pull_request::{Account, Approvals, Comment, Proposal, PullRequest, Revie
 pub use requester::{Requester, notices, requester};
 pub use token::token_for;
 
-use crate::http::Http;
+use crate::http::{Http, Token};
 use gate::Gate;
 
 /// What a forge answers, when it does.
@@ -123,9 +126,15 @@ pub fn connect(
     let gate = Gate {
         kind,
         host: address.host.clone(),
-        repository: address.path.clone(),
+        // GitLab takes a project's whole path as one segment.
+        repository: if kind == Kind::GitLab { address.path.replace('/', "%2F") } else { address.path.clone() },
         api: address::api_of(kind, &address, hosts)?,
-        authorization: token.bearer(),
+        // Gitea knew this form before the other.
+        authorization: if kind == Kind::Forgejo {
+            Token::new(format!("token {}", token.expose()))
+        } else {
+            token.bearer()
+        },
         origin,
         http,
         patience,
@@ -133,6 +142,9 @@ pub fn connect(
     };
     match kind {
         Kind::GitHub => Ok(Box::new(github::GitHub::new(gate, &address)?)),
-        Kind::GitLab | Kind::Forgejo | Kind::None => Err(Error::NotBuilt { kind, host: address.host }),
+        Kind::GitLab => Ok(Box::new(gitlab::GitLab::new(gate, &address.path))),
+        Kind::Forgejo if address.owner_and_name().is_some() => Ok(Box::new(forgejo::Forgejo::new(gate))),
+        Kind::Forgejo => Err(Error::NoRepository { remote: format!("{}/{}", address.host, address.path) }),
+        Kind::None => Ok(Box::new(nowhere::Nowhere)),
     }
 }

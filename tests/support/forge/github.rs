@@ -49,7 +49,7 @@ pub fn answer(state: &mut State, asked: &Asked<'_>, authorization: Option<&str>)
 }
 
 fn reply(status: u16, body: Value) -> Reply {
-    Reply { status, body }
+    Reply::of(status, body)
 }
 
 fn refused() -> Reply {
@@ -101,7 +101,7 @@ fn list(state: &mut State, asked: &Asked<'_>) -> Reply {
         of_state && of_head && asked.query("base").is_none_or(|base| base == pull.base)
     };
     let all = state.pulls[..shown].iter().rev().filter(fits).map(|pull| simple(state, pull)).collect();
-    reply(200, asked.page(all))
+    asked.page(all, PAGE)
 }
 
 fn open(state: &mut State, asked: &Asked<'_>) -> Reply {
@@ -163,7 +163,7 @@ fn files(state: &mut State, asked: &Asked<'_>, number: u64) -> Reply {
             "blob_url": url, "raw_url": url, "contents_url": url,
         })
     };
-    reply(200, asked.page(state.files(&pull.head, &pull.base).into_iter().map(file).collect()))
+    asked.page(state.files(&pull.head, &pull.base).into_iter().map(file).collect(), PAGE)
 }
 
 fn reviews(state: &mut State, asked: &Asked<'_>, number: u64) -> Reply {
@@ -176,7 +176,7 @@ fn reviews(state: &mut State, asked: &Asked<'_>, number: u64) -> Reply {
             "_links": {"html": link, "pull_request": link}, "author_association": "MEMBER", "submitted_at": TIME,
         })
     };
-    reply(200, asked.page(pull.reviews.iter().enumerate().map(review).collect()))
+    asked.page(pull.reviews.iter().enumerate().map(review).collect(), PAGE)
 }
 
 fn ask(state: &mut State, asked: &Asked<'_>, number: u64) -> Reply {
@@ -221,7 +221,7 @@ fn label(state: &mut State, asked: &Asked<'_>, number: u64) -> Reply {
 fn comments(state: &mut State, asked: &Asked<'_>, number: u64) -> Reply {
     let pull = state.pull(number).expect("it exists").clone();
     let all = pull.comments.iter().enumerate().map(|(index, comment)| comment_value(state, index, comment)).collect();
-    reply(200, asked.page(all))
+    asked.page(all, PAGE)
 }
 
 fn comment(state: &mut State, asked: &Asked<'_>, number: u64) -> Reply {
@@ -273,6 +273,9 @@ fn branch(state: &State, asked: &Asked<'_>) -> Reply {
         }),
     )
 }
+
+/// How long a page is, unasked and at most.
+const PAGE: (&str, usize, usize) = ("per_page", 30, 100);
 
 const TIME: &str = "2026-11-23T07:00:00Z";
 

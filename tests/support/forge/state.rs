@@ -21,6 +21,8 @@ pub struct State {
     /// Accounts that exist; only these can be asked for a review.
     pub people: Vec<String>,
     pub teams: Vec<String>,
+    /// Labels of the repository, where a forge has no others.
+    pub labels: Vec<String>,
 }
 
 /// A pull request.
@@ -77,6 +79,7 @@ impl State {
             approvals: Some(0),
             people: ["release-eng", "sre-1", "sre-2"].map(str::to_owned).to_vec(),
             teams: ["sre", "sre-oncall"].map(str::to_owned).to_vec(),
+            labels: vec!["promotion".to_owned()],
         }
     }
 
