@@ -32,7 +32,7 @@ pub struct Forge {
 
 struct Shared {
     kind: Kind,
-    contract: Option<Contract>,
+    contract: Option<Arc<Contract>>,
     state: Mutex<State>,
     log: Mutex<Vec<Logged>>,
     violations: Mutex<Vec<String>>,
