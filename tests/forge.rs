@@ -8,11 +8,13 @@ mod support {
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use promote::forge::{self, Approvals, Error, Forge, Host, Hosts, Kind, Patience, Proposal, State};
+use promote::forge::{
+    self, Account, Approvals, Ending, Error, Forge, Host, Hosts, Kind, Patience, Proposal, State, Touch,
+};
 use promote::http::{Http, Settings};
 use promote::model::{Exit, FindingCode, Problem};
 use serde_json::json;
-use support::forge::{Forge as TestForge, Kind as TestKind, PullState, Review, What};
+use support::forge::{Comment, Forge as TestForge, Kind as TestKind, PullState, Review, What};
 
 const TOKEN: &str = "canary-github-token";
 const BRANCH: &str = "promote/prod-eu/my-app/v1.2.3-9f31c07a2b44";
@@ -493,4 +495,133 @@ async fn without_a_forge_nothing_is_opened_and_nothing_fails() {
     let published = forge::publish(&*forge, &proposal()).await.expect("nothing");
 
     assert!(published.pull_request.is_none() && !published.created && published.findings.is_empty());
+}
+
+#[tokio::test]
+async fn an_older_attempt_is_superseded_once_and_known_as_such() {
+    for server in servers() {
+        let forge = client(&server);
+        for (title, head) in [("older", "promote/a"), ("newer", "promote/b"), ("theirs", "promote/c")] {
+            server.state().open_as("release-eng", title, head, "main");
+        }
+        let (older, newer) = (forge.read(1).await.expect("one"), forge.read(2).await.expect("two"));
+
+        forge::supersede(&*forge, &older, &newer).await.expect("superseded");
+        forge::supersede(&*forge, &older, &newer).await.expect("superseded already");
+        server.state().close(3);
+
+        let comments = forge.comments(1).await.expect("comments");
+        assert_eq!(comments.len(), 1);
+        assert!(comments[0].body.contains(&newer.url), "{}", comments[0].body);
+        let mut endings = Vec::new();
+        for number in 1..=3 {
+            let attempt = forge.read(number).await.expect("it");
+            endings.push(forge::ending(&*forge, &attempt, None).await.expect("an ending"));
+        }
+        assert_eq!(endings, [Ending::Superseded, Ending::Open, Ending::Closed]);
+        let sre = Account { name: "sre-1".to_owned(), bot: false };
+        let attempt = forge.read(1).await.expect("it");
+        let ending = forge::ending(&*forge, &attempt, Some(&sre)).await.expect("an ending");
+        assert_eq!(ending, Ending::Closed, "the line counts only from our own account");
+        server.assert_clean();
+    }
+}
+
+#[tokio::test]
+async fn what_a_person_did_with_a_pull_request_is_seen() {
+    for server in servers() {
+        let forge = client(&server);
+        forge::publish(&*forge, &proposal()).await.expect("a pull request");
+        let comment = |author: &str| Comment { author: author.to_owned(), body: "x".to_owned() };
+        let touches = async || {
+            let (attempt, reviews) = (forge.read(1).await.expect("it"), forge.reviews(1).await.expect("reviews"));
+            let comments = forge.comments(1).await.expect("comments");
+            forge::touches(&attempt, &reviews, &comments, &["promotion".to_owned()], None)
+        };
+        server.state().pull(1).expect("it").comments.push(comment("release-eng"));
+        assert_eq!(touches().await, [], "our own comment is nobody's");
+        {
+            let mut state = server.state();
+            let pull = state.pull(1).expect("it");
+            pull.comments.push(comment("sre-2"));
+            pull.labels.push("hold".to_owned());
+            pull.reviews.push(Review { author: "sre-1".to_owned(), state: "APPROVED".to_owned() });
+        }
+
+        let expected = [
+            Touch::Reviewed { by: "sre-1".to_owned() },
+            Touch::Commented { by: "sre-2".to_owned() },
+            Touch::Labelled { label: "hold".to_owned() },
+        ];
+        assert_eq!(touches().await, expected);
+        server.assert_clean();
+    }
+}
+
+/// A bare repository with `main`, one branch that changes `a.yaml`, and one that changes `b.yaml`.
+fn fleet() -> (tempfile::TempDir, git2::Repository) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let repository = git2::Repository::init_bare(folder.path()).expect("a repository");
+    let who = git2::Signature::new("x", "x@example.com", &git2::Time::new(1_795_000_000, 0)).expect("a signature");
+    let commit = |branch: &str, files: &[(&str, &str)], parent: Option<git2::Oid>| {
+        let mut tree = repository.treebuilder(None).expect("a tree");
+        for (name, text) in files {
+            let blob = repository.blob(text.as_bytes()).expect("a blob");
+            tree.insert(name, blob, 0o100_644).expect("an entry");
+        }
+        let tree = repository.find_tree(tree.write().expect("a tree")).expect("a tree");
+        let parent = parent.map(|id| repository.find_commit(id).expect("a commit"));
+        let parents: Vec<&git2::Commit<'_>> = parent.iter().collect();
+        repository.commit(Some(&format!("refs/heads/{branch}")), &who, &who, "x", &tree, &parents).expect("a commit")
+    };
+    let base = commit("main", &[("a.yaml", "1"), ("b.yaml", "1")], None);
+    commit(BRANCH, &[("a.yaml", "2"), ("b.yaml", "1")], Some(base));
+    commit("renovate/a", &[("a.yaml", "3"), ("b.yaml", "1")], Some(base));
+    commit("renovate/b", &[("a.yaml", "1"), ("b.yaml", "3")], Some(base));
+    commit("level", &[("a.yaml", "1"), ("b.yaml", "1")], None);
+    (folder, repository)
+}
+
+#[tokio::test]
+async fn a_foreign_pull_request_on_the_same_file_is_named() {
+    let (folder, _repository) = fleet();
+    let bare = Some(folder.path());
+    for server in [
+        TestForge::github("acme/fleet", bare, TOKEN),
+        TestForge::gitlab("acme/fleet", bare, TOKEN),
+        TestForge::forgejo("acme/fleet", bare, TOKEN),
+    ] {
+        let forge = client(&server);
+        for head in ["renovate/a", "renovate/b"] {
+            server.state().open_as("renovate", head, head, "main");
+        }
+        forge::publish(&*forge, &proposal()).await.expect("a pull request");
+
+        let rivals = forge::rivals(&*forge, "main", &["a.yaml".to_owned()]).await.expect("rivals");
+
+        let named: Vec<&str> = rivals.found.iter().map(|rival| rival.pull_request.head.as_str()).collect();
+        assert_eq!((named, rivals.unread), (vec!["renovate/a"], 0));
+        server.assert_clean();
+    }
+}
+
+#[tokio::test]
+async fn the_branches_of_the_repository_decide_what_can_be_opened_and_merged() {
+    let (folder, repository) = fleet();
+    let server = TestForge::github("acme/fleet", Some(folder.path()), TOKEN);
+    let forge = client(&server);
+    let nowhere = Proposal { head: "promote/nowhere".to_owned(), ..proposal() };
+    assert_eq!(forge::publish(&*forge, &nowhere).await.expect_err("no branch").code(), "forge-refused");
+    server.state().open_as("renovate", "first", "renovate/a", "main");
+    let published = forge::publish(&*forge, &proposal()).await.expect("a pull request");
+    let number = published.pull_request.expect("one").number;
+    let before = repository.refname_to_id("refs/heads/main").expect("main");
+
+    server.state().merge(1);
+
+    assert_ne!(repository.refname_to_id("refs/heads/main").expect("main"), before);
+    let attempt = forge.read(number).await.expect("it");
+    assert_eq!(forge::ending(&*forge, &attempt, None).await.expect("an ending"), Ending::Conflicting);
+    assert_eq!(forge.read(1).await.expect("it").state, State::Merged);
+    server.assert_clean();
 }

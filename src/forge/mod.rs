@@ -4,6 +4,7 @@
 //! only. None of the calls approves, merges, enables auto-merge, writes rules or deletes a branch.
 
 mod address;
+mod attempt;
 mod call;
 mod error;
 mod forgejo;
@@ -26,6 +27,7 @@ use tokio::sync::Mutex;
 use url::Url;
 
 pub use address::{Address, Host, Hosts, Kind, comparison, kind_of};
+pub use attempt::{Ending, Rival, Rivals, Touch, ending, rivals, supersede, touches};
 pub use call::{Call, recognise};
 pub use error::Error;
 pub use gate::Patience;
