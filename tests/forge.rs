@@ -48,7 +48,7 @@ fn client_with(server: &TestForge, token: &str) -> Box<dyn Forge> {
         TestKind::GitLab => (Kind::GitLab, "GITLAB_TOKEN"),
         TestKind::Forgejo => (Kind::Forgejo, "FORGEJO_TOKEN"),
     };
-    let hosts = Hosts::from([("forge.test".to_owned(), Host { kind: Some(kind), api: Some(api) })]);
+    let hosts = Hosts::from([("forge.test".to_owned(), Host { kind: Some(kind), api: Some(api), ..Host::default() })]);
     let environment = BTreeMap::from([(variable.to_owned(), token.to_owned())]);
     forge::connect(None, "git@forge.test:acme/fleet.git", &environment, &hosts, http(), quick()).expect("a forge")
 }
@@ -469,7 +469,7 @@ fn the_test_forge_tells_on_who_merges_or_approves() {
 
 #[test]
 fn a_missing_token_is_found_before_anything_is_asked() {
-    let hosts = Hosts::from([("forge.test".to_owned(), Host { kind: Some(Kind::GitHub), api: None })]);
+    let hosts = Hosts::from([("forge.test".to_owned(), Host { kind: Some(Kind::GitHub), ..Host::default() })]);
     let none = BTreeMap::new();
     let connect = |remote: &str, asked| forge::connect(asked, remote, &none, &hosts, http(), quick());
 
@@ -624,4 +624,51 @@ async fn the_branches_of_the_repository_decide_what_can_be_opened_and_merged() {
     assert_eq!(forge::ending(&*forge, &attempt, None).await.expect("an ending"), Ending::Conflicting);
     assert_eq!(forge.read(1).await.expect("it").state, State::Merged);
     server.assert_clean();
+}
+
+#[tokio::test]
+async fn what_the_token_may_do_is_told() {
+    for server in servers() {
+        let forge = client(&server);
+
+        assert_eq!(forge.access().await.expect("an answer").push, Some(true));
+        server.state().push = Some(false);
+        assert_eq!(forge.access().await.expect("an answer").push, Some(false));
+        server.state().push = None;
+        assert_eq!(forge.access().await.expect("an answer").push, None);
+        server.assert_clean();
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_may_do_more_than_needed_is_noticed() {
+    let server = server();
+    let forge = client(&server);
+    server.state().scopes = Some("repo, admin:org, workflow".to_owned());
+
+    forge.access().await.expect("an answer");
+
+    assert_eq!(forge.told().needless_scopes(), ["admin:org", "workflow"]);
+    let skew = forge.told().skew.expect("a date in the answer");
+    assert!(skew.abs() < jiff::SignedDuration::from_mins(5), "{skew:?}: the forge's clock is this machine's");
+    server.assert_clean();
+}
+
+#[tokio::test]
+async fn ended_pull_requests_are_listed_without_the_open_ones() {
+    for server in servers() {
+        let forge = client(&server);
+        for head in ["promote/a", "promote/b", "promote/c"] {
+            server.state().open_as("release-eng", head, head, "main");
+        }
+        server.state().merge(1);
+        server.state().close(2);
+
+        let mut ended = forge.ended_ones(10).await.expect("a list");
+
+        ended.sort_by_key(|one| one.number);
+        assert_eq!(ended.iter().map(|one| one.state).collect::<Vec<_>>(), [State::Merged, State::Closed]);
+        assert!(ended.iter().all(|one| one.ended.is_some()));
+        server.assert_clean();
+    }
 }

@@ -15,6 +15,8 @@ pub enum Call {
     Identity,
     /// The account of that name.
     Account,
+    /// The repository, and what the token may do there.
+    Repository,
     /// Pull requests of the repository.
     PullRequests,
     /// One pull request.
@@ -64,7 +66,8 @@ const PAGES: &[&str] = &["per_page", "page"];
 
 const GITHUB: &[Route] = &[
     read(Call::Identity, "/user", &[]),
-    read(Call::PullRequests, "/repos/{repository}/pulls", &["head", "state", "base", "per_page", "page"]),
+    read(Call::Repository, "/repos/{repository}", &[]),
+    read(Call::PullRequests, "/repos/{repository}/pulls", &["head", "state", "sort", "direction", "per_page", "page"]),
     read(Call::PullRequest, "/repos/{repository}/pulls/{number}", &[]),
     read(Call::Files, "/repos/{repository}/pulls/{number}/files", PAGES),
     read(Call::Reviews, "/repos/{repository}/pulls/{number}/reviews", PAGES),
@@ -112,7 +115,12 @@ const GITHUB: &[Route] = &[
 const GITLAB: &[Route] = &[
     read(Call::Identity, "/user", &[]),
     read(Call::Account, "/users", &["username"]),
-    read(Call::PullRequests, "/projects/{repository}/merge_requests", &["state", "source_branch", "per_page", "page"]),
+    read(
+        Call::PullRequests,
+        "/projects/{repository}/merge_requests",
+        &["state", "source_branch", "order_by", "per_page", "page"],
+    ),
+    read(Call::Repository, "/projects/{repository}", &[]),
     read(Call::PullRequest, "/projects/{repository}/merge_requests/{number}", &[]),
     read(Call::Files, "/projects/{repository}/merge_requests/{number}/diffs", PAGES),
     read(Call::Reviews, "/projects/{repository}/merge_requests/{number}/approvals", &[]),
@@ -161,6 +169,7 @@ const GITLAB: &[Route] = &[
 
 const FORGEJO: &[Route] = &[
     read(Call::Identity, "/user", &[]),
+    read(Call::Repository, "/repos/{repository}", &[]),
     read(Call::PullRequests, "/repos/{repository}/pulls", &["head", "state", "sort", "limit", "page"]),
     read(Call::PullRequest, "/repos/{repository}/pulls/{number}", &[]),
     read(Call::Files, "/repos/{repository}/pulls/{number}/files", &["limit", "page"]),
@@ -210,6 +219,7 @@ impl Call {
         match self {
             Self::Identity => "say whose token it is",
             Self::Account => "look up an account",
+            Self::Repository => "show the repository",
             Self::PullRequests => "list pull requests",
             Self::PullRequest => "show a pull request",
             Self::Files => "list the files of a pull request",

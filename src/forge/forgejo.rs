@@ -12,8 +12,8 @@ use super::call::Call;
 use super::gate::Gate;
 use super::rest::{Rest, encoded};
 use super::{
-    Account, Answer, Approvals, Comment, Error, Forge, Kind, Patience, Proposal, PullRequest, Review, ReviewVerdict,
-    State,
+    Access, Account, Answer, Approvals, Comment, Error, Forge, Kind, Patience, Proposal, PullRequest, Review,
+    ReviewVerdict, State, Told,
 };
 
 /// A repository on Forgejo or Gitea.
@@ -31,9 +31,9 @@ impl Forgejo {
         format!("/repos/{}{rest}", self.rest.gate.repository)
     }
 
-    async fn list(&self, query: &str) -> Result<Vec<PullRequest>, Error> {
+    async fn list(&self, query: &str, most: usize) -> Result<Vec<PullRequest>, Error> {
         let path = self.repository(&format!("/pulls?{query}"));
-        let found: Vec<RawPullRequest> = self.rest.pages(Call::PullRequests, &path).await?;
+        let found: Vec<RawPullRequest> = self.rest.pages(Call::PullRequests, &path, most).await?;
         Ok(found.into_iter().map(|raw| self.pull_request(raw)).collect())
     }
 
@@ -96,7 +96,8 @@ impl Forge for Forgejo {
     fn of_branch<'a>(&'a self, branch: &'a str) -> Answer<'a, Vec<PullRequest>> {
         Box::pin(async move {
             // Gitea ignores `head`, and the answer is sifted here.
-            let mut found = self.list(&format!("state=all&sort=recentupdate&head={}", encoded(branch))).await?;
+            let mut found =
+                self.list(&format!("state=all&sort=recentupdate&head={}", encoded(branch)), usize::MAX).await?;
             found.retain(|pull_request| pull_request.own_branch && pull_request.head == branch);
             found.sort_by_key(|pull_request| std::cmp::Reverse(pull_request.number));
             Ok(found)
@@ -104,7 +105,23 @@ impl Forge for Forgejo {
     }
 
     fn open_ones(&self) -> Answer<'_, Vec<PullRequest>> {
-        Box::pin(self.list("state=open"))
+        Box::pin(self.list("state=open", usize::MAX))
+    }
+
+    fn ended_ones(&self, most: usize) -> Answer<'_, Vec<PullRequest>> {
+        Box::pin(self.list("state=closed&sort=recentupdate", most))
+    }
+
+    fn access(&self) -> Answer<'_, Access> {
+        Box::pin(async {
+            let raw: RawAccess = self.rest.get(Call::Repository, &self.repository("")).await?;
+            let push = raw.permissions.and_then(|permissions| permissions.push);
+            Ok(Access { push, archived: raw.archived.unwrap_or(false) })
+        })
+    }
+
+    fn told(&self) -> Told {
+        self.rest.gate.told()
     }
 
     fn read(&self, number: u64) -> Answer<'_, PullRequest> {
@@ -117,7 +134,7 @@ impl Forge for Forgejo {
     fn files(&self, number: u64) -> Answer<'_, Vec<String>> {
         Box::pin(async move {
             let path = self.repository(&format!("/pulls/{number}/files"));
-            let files: Vec<File> = self.rest.pages(Call::Files, &path).await?;
+            let files: Vec<File> = self.rest.pages(Call::Files, &path, usize::MAX).await?;
             Ok(files.into_iter().flat_map(|file| [Some(file.filename), file.previous_filename]).flatten().collect())
         })
     }
@@ -125,7 +142,7 @@ impl Forge for Forgejo {
     fn reviews(&self, number: u64) -> Answer<'_, Vec<Review>> {
         Box::pin(async move {
             let path = self.repository(&format!("/pulls/{number}/reviews"));
-            let reviews: Vec<RawReview> = self.rest.pages(Call::Reviews, &path).await?;
+            let reviews: Vec<RawReview> = self.rest.pages(Call::Reviews, &path, usize::MAX).await?;
             let review = |raw: RawReview| Review {
                 author: raw.user.map(account),
                 verdict: match (raw.state.as_str(), raw.dismissed.unwrap_or(false)) {
@@ -305,4 +322,15 @@ struct RawComment {
 struct Branch {
     protected: bool,
     required_approvals: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct RawAccess {
+    archived: Option<bool>,
+    permissions: Option<Permissions>,
+}
+
+#[derive(Deserialize)]
+struct Permissions {
+    push: Option<bool>,
 }

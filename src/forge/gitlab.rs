@@ -12,8 +12,8 @@ use super::call::Call;
 use super::gate::Gate;
 use super::rest::{Rest, encoded};
 use super::{
-    Account, Answer, Approvals, Comment, Error, Forge, Kind, Patience, Proposal, PullRequest, Review, ReviewVerdict,
-    State,
+    Access, Account, Answer, Approvals, Comment, Error, Forge, Kind, Patience, Proposal, PullRequest, Review,
+    ReviewVerdict, State, Told,
 };
 
 /// A project on GitLab.
@@ -32,9 +32,9 @@ impl GitLab {
         format!("/projects/{}{rest}", self.rest.gate.repository)
     }
 
-    async fn list(&self, query: &str) -> Result<Vec<PullRequest>, Error> {
+    async fn list(&self, query: &str, most: usize) -> Result<Vec<PullRequest>, Error> {
         let path = self.project(&format!("/merge_requests?{query}"));
-        let found: Vec<MergeRequest> = self.rest.pages(Call::PullRequests, &path).await?;
+        let found: Vec<MergeRequest> = self.rest.pages(Call::PullRequests, &path, most).await?;
         Ok(found.into_iter().map(PullRequest::from).collect())
     }
 
@@ -61,7 +61,8 @@ impl GitLab {
     }
 
     async fn rules(&self, branch: &str) -> Result<Approvals, Error> {
-        let rules: Vec<ApprovalRule> = self.rest.pages(Call::Rules, &self.project("/approval_rules")).await?;
+        let rules: Vec<ApprovalRule> =
+            self.rest.pages(Call::Rules, &self.project("/approval_rules"), usize::MAX).await?;
         let holds = |rule: &&ApprovalRule| {
             let named = rule.protected_branches.iter().flatten().any(|one| one.name == branch);
             let everywhere = rule.protected_branches.as_ref().is_none_or(Vec::is_empty);
@@ -95,14 +96,38 @@ impl Forge for GitLab {
 
     fn of_branch<'a>(&'a self, branch: &'a str) -> Answer<'a, Vec<PullRequest>> {
         Box::pin(async move {
-            let mut found = self.list(&format!("state=all&source_branch={}", encoded(branch))).await?;
+            let mut found = self.list(&format!("state=all&source_branch={}", encoded(branch)), usize::MAX).await?;
             found.retain(|pull_request| pull_request.own_branch && pull_request.head == branch);
             Ok(found)
         })
     }
 
     fn open_ones(&self) -> Answer<'_, Vec<PullRequest>> {
-        Box::pin(self.list("state=opened"))
+        Box::pin(self.list("state=opened", usize::MAX))
+    }
+
+    fn ended_ones(&self, most: usize) -> Answer<'_, Vec<PullRequest>> {
+        Box::pin(async move {
+            let mut ended = self.list("state=merged&order_by=updated_at", most).await?;
+            ended.extend(self.list("state=closed&order_by=updated_at", most).await?);
+            ended.sort_by_key(|pull_request| std::cmp::Reverse(pull_request.ended));
+            Ok(ended)
+        })
+    }
+
+    fn access(&self) -> Answer<'_, Access> {
+        Box::pin(async {
+            let raw: Project = self.rest.get(Call::Repository, &self.project("")).await?;
+            let permissions = raw.permissions.unwrap_or_default();
+            let levels = [permissions.project_access, permissions.group_access];
+            let level = levels.into_iter().flatten().filter_map(|access| access.access_level).max();
+            // From 30, "Developer", on.
+            Ok(Access { push: level.map(|level| level >= 30), archived: raw.archived.unwrap_or(false) })
+        })
+    }
+
+    fn told(&self) -> Told {
+        self.rest.gate.told()
     }
 
     fn read(&self, number: u64) -> Answer<'_, PullRequest> {
@@ -112,7 +137,7 @@ impl Forge for GitLab {
     fn files(&self, number: u64) -> Answer<'_, Vec<String>> {
         Box::pin(async move {
             let path = self.project(&format!("/merge_requests/{number}/diffs"));
-            let diffs: Vec<Diff> = self.rest.pages(Call::Files, &path).await?;
+            let diffs: Vec<Diff> = self.rest.pages(Call::Files, &path, usize::MAX).await?;
             let mut files: Vec<String> = diffs.into_iter().flat_map(|diff| [diff.new_path, diff.old_path]).collect();
             files.sort_unstable();
             files.dedup();
@@ -137,7 +162,7 @@ impl Forge for GitLab {
     fn comments(&self, number: u64) -> Answer<'_, Vec<Comment>> {
         Box::pin(async move {
             let path = self.project(&format!("/merge_requests/{number}/notes?sort=asc&order_by=created_at"));
-            let notes: Vec<Note> = self.rest.pages(Call::Comments, &path).await?;
+            let notes: Vec<Note> = self.rest.pages(Call::Comments, &path, usize::MAX).await?;
             let comment = |note: Note| Comment {
                 author: note.author.map(account),
                 body: note.body.unwrap_or_default(),
@@ -315,4 +340,21 @@ struct ApprovalRule {
 #[derive(Deserialize)]
 struct ProtectedBranch {
     name: String,
+}
+
+#[derive(Deserialize)]
+struct Project {
+    archived: Option<bool>,
+    permissions: Option<Permissions>,
+}
+
+#[derive(Default, Deserialize)]
+struct Permissions {
+    project_access: Option<MemberAccess>,
+    group_access: Option<MemberAccess>,
+}
+
+#[derive(Deserialize)]
+struct MemberAccess {
+    access_level: Option<u64>,
 }

@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Mutex;
 use url::Url;
@@ -30,9 +31,9 @@ pub use address::{Address, Host, Hosts, Kind, comparison, kind_of};
 pub use attempt::{Ending, Rival, Rivals, Touch, ending, rivals, supersede, touches};
 pub use call::{Call, recognise};
 pub use error::Error;
-pub use gate::Patience;
+pub use gate::{Patience, Told};
 pub use publish::{Published, promotions, publish};
-pub use pull_request::{Account, Approvals, Comment, Proposal, PullRequest, Review, ReviewVerdict, State};
+pub use pull_request::{Access, Account, Approvals, Comment, Proposal, PullRequest, Review, ReviewVerdict, State};
 pub use requester::{Requester, notices, requester};
 pub use token::token_for;
 
@@ -61,6 +62,15 @@ pub trait Forge: Send + Sync {
 
     /// Returns every open pull request, newest first.
     fn open_ones(&self) -> Answer<'_, Vec<PullRequest>>;
+
+    /// Returns the pull requests that were closed or merged, most recently changed first: `most` of them, or a page more.
+    fn ended_ones(&self, most: usize) -> Answer<'_, Vec<PullRequest>>;
+
+    /// Returns what the token may do in the repository.
+    fn access(&self) -> Answer<'_, Access>;
+
+    /// Returns what answers told so far beside what was asked.
+    fn told(&self) -> Told;
 
     /// Returns one pull request as it is now.
     fn read(&self, number: u64) -> Answer<'_, PullRequest>;
@@ -125,6 +135,8 @@ pub fn connect(
         host: address.host.clone(),
         variables: token::variables_for(kind, &address.host, environment),
     })?;
+    // Its documentation asks for a second between changes; servers of one's own have no such limit.
+    let asks_for_a_pace = address.host == "github.com" || address.host.ends_with(".ghe.com");
     let gate = Gate {
         kind,
         host: address.host.clone(),
@@ -139,8 +151,9 @@ pub fn connect(
         },
         origin,
         http,
-        patience,
+        patience: if asks_for_a_pace { patience } else { Patience { pace: Duration::ZERO, ..patience } },
         last_change: Arc::new(Mutex::new(None)),
+        told: Arc::default(),
     };
     match kind {
         Kind::GitHub => Ok(Box::new(github::GitHub::new(gate, &address)?)),

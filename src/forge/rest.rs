@@ -38,8 +38,13 @@ impl Rest {
         self.decoded(call, &response)
     }
 
-    /// Reads every page of a list; `path` may have a query.
-    pub(super) async fn pages<T: DeserializeOwned>(&self, call: Call, path: &str) -> Result<Vec<T>, Error> {
+    /// Reads the pages of a list, until it ends or there is enough; `path` may have a query.
+    pub(super) async fn pages<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        path: &str,
+        most: usize,
+    ) -> Result<Vec<T>, Error> {
         let size = if self.gate.kind == Kind::GitLab { "per_page=100" } else { "limit=50" };
         let joined = if path.contains('?') { '&' } else { '?' };
         let mut all = Vec::new();
@@ -49,7 +54,7 @@ impl Rest {
             let more: Vec<T> = self.decoded(call, &response)?;
             let last = more.is_empty() || is_last(&response);
             all.extend(more);
-            if last {
+            if last || all.len() >= most {
                 return Ok(all);
             }
         }

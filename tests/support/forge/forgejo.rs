@@ -15,13 +15,14 @@ pub fn answer(state: &mut State, asked: &Asked<'_>, authorization: Option<&str>)
     let repository = state.repository.clone();
     let (owner, name) = repository.split_once('/').expect("an owner");
     let rest: Vec<&str> = match asked.segments.as_slice() {
-        ["user"] => Vec::new(),
+        ["user"] => vec!["user"],
         ["repos", one, two, rest @ ..] if (*one, *two) == (owner, name) => rest.to_vec(),
         ["repos", ..] => return Some(missing()),
         _ => return None,
     };
     let route: fn(&mut State, &Asked<'_>, u64) -> Reply = match (asked.method, rest.as_slice()) {
-        ("GET", []) => |state, _, _| identity(state),
+        ("GET", ["user"]) => |state, _, _| identity(state),
+        ("GET", []) => |state, _, _| shown(state),
         ("GET", ["pulls"]) => |state, asked, _| list(state, asked),
         ("POST", ["pulls"]) => |state, asked, _| open(state, asked),
         ("GET", ["pulls", _]) => |state, _, number| show(state, number, 200),
@@ -67,6 +68,17 @@ fn identity(state: &State) -> Reply {
         Some(login) => Reply::of(200, person(state, login)),
         None => Reply::of(403, json!({"message": "token does not have at least one of required scope(s)", "url": ""})),
     }
+}
+
+fn shown(state: &State) -> Reply {
+    let permissions = state.push.map(|push| json!({"admin": false, "push": push, "pull": true}));
+    Reply::of(
+        200,
+        json!({
+            "id": 1, "name": "fleet", "full_name": state.repository, "archived": false, "default_branch": "main",
+            "permissions": permissions,
+        }),
+    )
 }
 
 fn list(state: &mut State, asked: &Asked<'_>) -> Reply {

@@ -19,6 +19,7 @@ pub fn answer(state: &mut State, asked: &Asked<'_>, authorization: Option<&str>)
     };
     let number = |text: &str| text.parse::<u64>().ok();
     let route: fn(&mut State, &Asked<'_>, u64) -> Reply = match (asked.method, rest.as_slice()) {
+        ("GET", []) => |state, _, _| shown(state),
         ("GET", ["pulls"]) => |state, asked, _| list(state, asked),
         ("POST", ["pulls"]) => |state, asked, _| open(state, asked),
         ("GET", ["pulls", _]) => |state, _, number| show(state, number),
@@ -76,6 +77,21 @@ fn user(state: &State) -> Reply {
         }
         None => reply(403, json!({"message": "Resource not accessible by integration"})),
     }
+}
+
+fn shown(state: &State) -> Reply {
+    let mut value = repository(state, &state.repository);
+    let permissions = state.push.map(|push| json!({"admin": false, "push": push, "pull": true}));
+    let more = json!({
+        "network_count": 0, "subscribers_count": 0, "has_discussions": false, "permissions": permissions,
+    });
+    value.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    if permissions.is_none() {
+        value.as_object_mut().expect("an object").remove("permissions");
+    }
+    let mut reply = reply(200, value);
+    reply.headers.extend(state.scopes.clone().map(|scopes| ("x-oauth-scopes", scopes)));
+    reply
 }
 
 fn list(state: &mut State, asked: &Asked<'_>) -> Reply {

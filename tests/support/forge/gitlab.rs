@@ -22,6 +22,7 @@ pub fn answer(state: &mut State, asked: &Asked<'_>, authorization: Option<&str>)
     let route: fn(&mut State, &Asked<'_>, u64) -> Reply = match (asked.method, asked.segments[0], rest.as_slice()) {
         ("GET", "user", []) => |state, _, _| identity(state),
         ("GET", "users", []) => |state, asked, _| users(state, asked),
+        ("GET", "projects", []) => |state, _, _| shown(state),
         ("GET", _, ["merge_requests"]) => |state, asked, _| list(state, asked),
         ("POST", _, ["merge_requests"]) => |state, asked, _| open(state, asked),
         ("GET", _, ["merge_requests", _]) => |state, _, number| show(state, number, 200),
@@ -70,6 +71,17 @@ fn users(state: &State, asked: &Asked<'_>) -> Reply {
     let found =
         state.people.iter().filter(|one| one.eq_ignore_ascii_case(name)).map(|one| person(state, one)).collect();
     Reply::of(200, found)
+}
+
+fn shown(state: &State) -> Reply {
+    let access = state.push.map(|push| json!({"access_level": if push { 30 } else { 20 }, "notification_level": 3}));
+    Reply::of(
+        200,
+        json!({
+            "id": 42, "path_with_namespace": state.repository, "archived": false, "default_branch": "main",
+            "permissions": {"project_access": access, "group_access": null},
+        }),
+    )
 }
 
 fn list(state: &mut State, asked: &Asked<'_>) -> Reply {
