@@ -4,6 +4,7 @@
 #![allow(dead_code, unused_imports)] // Each test crate uses its own part of it.
 
 pub mod contract;
+pub mod faults;
 pub mod forge;
 pub mod git_http;
 pub mod listener;
