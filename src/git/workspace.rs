@@ -71,8 +71,15 @@ impl Workspace {
     pub async fn push_new(&self, commit: &CommitId, branch: &str) -> Result<(), Error> {
         check_branch(branch)?;
         let name = format!("refs/heads/{branch}");
-        let mut command =
-            arguments(["push", "--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no"]);
+        // A thin pack would need the old contents, which a blobless repository may not hold.
+        let mut command = arguments([
+            "push",
+            "--porcelain",
+            "--no-verify",
+            "--no-thin",
+            "--no-follow-tags",
+            "--recurse-submodules=no",
+        ]);
         // An empty expectation: the branch must not exist.
         command.push(format!("--force-with-lease={name}:").into());
         command.extend(arguments(["origin", &format!("{commit}:{name}")]));
