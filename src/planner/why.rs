@@ -8,9 +8,7 @@ use super::inquiry::Inquiry;
 use super::judgement::judge;
 use super::running::{Running, place_of, running, version_of};
 use super::{Answers, Fleet, Question, Request};
-use crate::model::{
-    AppName, Environment, Reason, ReasonCode, Source, Tag, TagVerdict, Verdict, Version,
-};
+use crate::model::{AppName, Environment, Reason, ReasonCode, Source, Tag, TagVerdict, Verdict, Version};
 
 /// Every tag's verdict, or what must be asked first.
 #[derive(Clone, Debug, PartialEq)]
