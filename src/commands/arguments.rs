@@ -58,6 +58,12 @@ pub enum Output {
 pub enum ForgeChoice {
     /// GitHub or GitHub Enterprise.
     Github,
+    /// GitLab.
+    Gitlab,
+    /// Gitea.
+    Gitea,
+    /// Forgejo.
+    Forgejo,
     /// No forge: the branch is pushed and the pull request's text printed.
     None,
 }
