@@ -434,7 +434,9 @@ async fn a_working_tree_is_read_as_it_is_with_and_without_git() {
     sandbox.write("apps/a.yaml", b"tag: 3.0.0");
     sandbox.write("new.yaml", b"untracked");
     sandbox.write("build/out.yaml", b"ignored");
+    sandbox.write("build/kept/forced.yaml", b"tracked all the same");
     sandbox.write(".gitignore", b"build/\n");
+    sandbox.git("work", &["add", "-f", "build/kept/forced.yaml"]);
     let root = promote::git::worktree_root(&sandbox.path("work/apps"));
     let mut listing = promote::git::worktree_snapshot(&root).expect("a listing");
     let path = repo_path("apps/a.yaml");
@@ -443,6 +445,7 @@ async fn a_working_tree_is_read_as_it_is_with_and_without_git() {
     assert_eq!(listing.snapshot.bytes(&path).map(|bytes| bytes.to_vec()), Some(b"tag: 3.0.0".to_vec()));
     assert!(listing.snapshot.entry(&repo_path("new.yaml")).is_some());
     assert!(listing.snapshot.entry(&repo_path("build/out.yaml")).is_none());
+    assert!(listing.snapshot.entry(&repo_path("build/kept/forced.yaml")).is_some());
     let plain = sandbox.path("home/plain");
     fs::create_dir_all(plain.join("a")).expect("a folder");
     fs::write(plain.join("a/b.yaml"), "x").expect("a file");

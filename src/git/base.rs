@@ -224,7 +224,8 @@ const LIKELY_LIMIT: usize = 2000;
 fn likely_next(snapshot: &Snapshot, paths: &[RepoPath]) -> Vec<RepoPath> {
     let is_manifest = |path: &&RepoPath| {
         let name = path.file_name();
-        [".yaml", ".yml", ".json", ".env"].iter().any(|end| name.ends_with(end)) || name == "Kustomization"
+        // No `.json`: where people keep any, most are dashboards, and large.
+        [".yaml", ".yml", ".env"].iter().any(|end| name.ends_with(end)) || name == "Kustomization"
     };
     let manifests: Vec<&RepoPath> = snapshot.entries.keys().filter(is_manifest).collect();
     if manifests.len() <= LIKELY_LIMIT {

@@ -6,7 +6,7 @@
 //! credential helper, ssh command) is read by [`Settings`] and given to the child explicitly, for one host.
 //!
 //! - [`Program`]: which `git`; [`Environment`]: the variables it may know of.
-//! - [`Clone`]: the user's own clone, which is only ever read.
+//! - [`struct@Clone`]: the user's own clone, which is only ever read.
 //! - [`Workspace`]: a private bare repository in a temporary folder, in which a promotion is built and from which
 //!   it is pushed.
 
