@@ -1,9 +1,14 @@
 //! The Git room against the real `git` and bare repositories in temporary folders.
 
+#[path = "support/git_server.rs"]
+mod git_server;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use git_server::GitServer;
+use promote::git::HttpLogin;
 use promote::git::{
     Change, Clone, CommitId, Connection, Depth, Environment, Error, Identity, Limits, Program, RemoteUrl, Settings,
     Workspace,
@@ -56,6 +61,7 @@ impl Sandbox {
         fs::write(sandbox.path("work/.git/info/attributes"), "* -text\n").expect("a file");
         sandbox.git("work", &["add", "."]);
         let submodule = "160000,1111111111111111111111111111111111111111,vendor/module";
+        fs::create_dir_all(sandbox.path("work/vendor/module")).expect("a folder");
         sandbox.git("work", &["update-index", "--add", "--cacheinfo", submodule]);
         sandbox.git("work", &["commit", "-q", "-m", "base"]);
         sandbox.git("work", &["push", "-q", "-u", "origin", "main"]);
@@ -154,7 +160,8 @@ async fn a_commit_changes_exactly_the_given_bytes_and_keeps_modes() {
     let bytes = sandbox.git("remote.git", &["cat-file", "blob", &format!("{branch}:apps/a.yaml")]);
     assert_eq!(bytes, "tag: 1.1.0 # pinned\r\nother: x");
     assert!(sandbox.git("remote.git", &["ls-tree", branch, "apps/run.sh"]).starts_with("100755 "));
-    let log = sandbox.git("remote.git", &["log", "--format=%an <%ae>|%cn|%s|%(trailers:key=Promote-App,valueonly)", branch]);
+    let log =
+        sandbox.git("remote.git", &["log", "--format=%an <%ae>|%cn|%s|%(trailers:key=Promote-App,valueonly)", branch]);
     assert_eq!(log.lines().next(), Some("Ada <ada@example.com>|Ada|Promote a to 1.1.0|a"));
     sandbox.git("remote.git", &["fsck", "--strict", "--no-dangling"]);
 }
@@ -488,7 +495,9 @@ async fn a_base_that_is_not_there_is_named() {
     let sandbox = Sandbox::with_fleet();
     sandbox.git("work", &["tag", "v1"]);
     sandbox.git("work", &["push", "-q", "origin", "v1"]);
-    for (branch, code) in [("absent", "branch-missing"), ("v1", "branch-missing"), ("-x", "branch-name"), ("a..b", "branch-name")] {
+    for (branch, code) in
+        [("absent", "branch-missing"), ("v1", "branch-missing"), ("-x", "branch-name"), ("a..b", "branch-name")]
+    {
         let error = sandbox.workspace().await.fetch_base(Some(branch)).await.expect_err(branch);
         assert_eq!((error.code(), error.exit()), (code, Exit::Usage), "{error}");
     }
@@ -496,7 +505,9 @@ async fn a_base_that_is_not_there_is_named() {
     workspace.fetch_base(None).await.expect("a base");
     let error = workspace.fetch_base(Some("absent")).await.expect_err("no such branch");
     assert_eq!(error.code(), "branch-missing", "{error}");
-    sandbox.git("remote.git", &["update-ref", "--no-deref", "HEAD", "main"]);
+    let tree = sandbox.git("remote.git", &["rev-parse", "main^{tree}"]);
+    let commit = sandbox.git("remote.git", &["commit-tree", "-m", "on no branch", &tree]);
+    sandbox.git("remote.git", &["update-ref", "--no-deref", "HEAD", &commit]);
     let detached = sandbox.workspace().await.fetch_base(None).await.expect_err("no branch");
     assert!(matches!(detached, Error::HeadDetached { .. }), "{detached}");
     fs::remove_dir_all(sandbox.path("remote.git")).expect("a removal");
@@ -551,7 +562,10 @@ async fn a_branch_is_compared_with_its_merge_base_also_after_the_base_moved_and_
         let [file] = diff.files.as_slice() else { panic!("{:?}", diff.files) };
         let Change::Edited { before, after: found, .. } = &file.change else { panic!("{file:?}") };
         assert_eq!(file.path, "apps/a.yaml");
-        assert_eq!((before.as_ref(), found.as_ref()), (b"tag: 1.0.0 # pinned\r\nother: x".as_slice(), after.as_slice()));
+        assert_eq!(
+            (before.as_ref(), found.as_ref()),
+            (b"tag: 1.0.0 # pinned\r\nother: x".as_slice(), after.as_slice())
+        );
     }
 }
 
@@ -578,7 +592,10 @@ async fn a_branch_without_common_history_or_with_more_than_edits_is_seen_as_such
     assert_eq!(files, [("added.yaml", true), ("apps/link.yaml", true), ("apps/run.sh", true)]);
     assert_eq!((orphan.merge_base, orphan.files.len()), (None, 0));
     assert_eq!(absent.code(), "branch-missing", "{absent}");
-    assert_eq!(branches.iter().map(|branch| branch.name.as_str()).collect::<Vec<_>>(), ["promote/odd", "promote/orphan"]);
+    assert_eq!(
+        branches.iter().map(|branch| branch.name.as_str()).collect::<Vec<_>>(),
+        ["promote/odd", "promote/orphan"]
+    );
     assert_eq!(workspace.remote_tip("promote/odd").await.expect("a tip"), Some(odd.tip));
     assert_eq!(workspace.remote_tip("promote").await.expect("no tip"), None);
 }
@@ -608,4 +625,390 @@ fn digest_of(folder: &Path) -> String {
     }
     lines.sort();
     lines.join("\n")
+}
+
+/// A server that answers every request with one response and keeps what it was asked.
+struct Answering {
+    address: std::net::SocketAddr,
+    requests: std::sync::Arc<std::sync::Mutex<Vec<String>>>,
+}
+
+impl Answering {
+    fn with(response: String) -> Self {
+        Self::by(move |_| response.clone())
+    }
+
+    fn by(answer: impl Fn(&str) -> String + Send + 'static) -> Self {
+        use std::io::{Read as _, Write as _};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let requests = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let kept = requests.clone();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut request = Vec::new();
+                let mut buffer = [0; 4096];
+                while !request.ends_with(b"\r\n\r\n") {
+                    match stream.read(&mut buffer) {
+                        Ok(0) | Err(_) => break,
+                        Ok(count) => request.extend_from_slice(&buffer[..count]),
+                    }
+                }
+                let request = String::from_utf8_lossy(&request).into_owned();
+                let response = answer(&request);
+                kept.lock().expect("a lock").push(request);
+                let _ = stream.write_all(response.as_bytes());
+            }
+        });
+        Self { address, requests }
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().expect("a lock").clone()
+    }
+}
+
+#[tokio::test]
+async fn a_redirecting_server_gets_no_login_and_neither_does_its_target() {
+    let sandbox = Sandbox::with_fleet();
+    let target = Answering::with(
+        "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".into(),
+    );
+    let redirect = format!(
+        "HTTP/1.1 302 Found\r\nLocation: http://{}/fleet.git/info/refs?service=git-upload-pack\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        target.address
+    );
+    let server = Answering::with(redirect);
+    sandbox.git(
+        "work",
+        &["config", "--global", "credential.helper", "!f() { echo username=u; echo password=canary; }; f"],
+    );
+    let mut connection = sandbox.connection().await;
+    connection.settings =
+        Settings::read(&connection.program, &sandbox.environment(), &sandbox.path("work")).await.expect("settings");
+    connection.remote =
+        RemoteUrl::parse(&format!("http://{}/fleet.git", server.address), Path::new("/"), &[]).expect("a url");
+    connection.login = Some(HttpLogin { username: "x".into(), password: "canary".into() });
+
+    let error = Workspace::create(connection).expect("a workspace").fetch_base(None).await.expect_err("a redirect");
+
+    assert_eq!((error.code(), error.exit()), ("repository-moved", Exit::Untrusted), "{error}");
+    assert_eq!(target.requests(), Vec::<String>::new());
+    assert!(server.requests().iter().all(|request| !request.contains("Authorization")), "{:?}", server.requests());
+}
+
+#[tokio::test]
+async fn the_helpers_login_is_tried_before_the_token_and_neither_is_shown() {
+    let sandbox = Sandbox::with_fleet();
+    let refusal =
+        "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let server = Answering::with(refusal.into());
+    let stored = sandbox.path("stored");
+    let helper =
+        format!("!f() {{ echo \"$1\" >> '{}'; echo username=helper; echo password=canary-1; }}; f", stored.display());
+    sandbox.git("work", &["config", "--global", "credential.helper", &helper]);
+    let mut connection = sandbox.connection().await;
+    connection.settings =
+        Settings::read(&connection.program, &sandbox.environment(), &sandbox.path("work")).await.expect("settings");
+    connection.remote =
+        RemoteUrl::parse(&format!("http://{}/fleet.git", server.address), Path::new("/"), &[]).expect("a url");
+    connection.login = Some(HttpLogin { username: "token".into(), password: "canary-2".into() });
+
+    let error = Workspace::create(connection).expect("a workspace").fetch_base(None).await.expect_err("a refusal");
+
+    assert_eq!(error.exit(), Exit::Authentication, "{error}");
+    let sent: Vec<String> = server
+        .requests()
+        .iter()
+        .filter_map(|request| Some(request.split("Authorization: Basic ").nth(1)?.lines().next()?.to_owned()))
+        .collect();
+    // helper:canary-1, then token:canary-2
+    assert_eq!(sent, ["aGVscGVyOmNhbmFyeS0x", "dG9rZW46Y2FuYXJ5LTI="]);
+    // The token is neither stored with nor erased from the user's helper.
+    assert_eq!(fs::read_to_string(stored).expect("a file"), "get\nerase\n");
+    assert!(!format!("{error} {error:?}").contains("canary"));
+}
+
+#[tokio::test]
+async fn children_know_only_the_allowed_variables_and_secrets_are_in_no_argument() {
+    let sandbox = Sandbox::with_fleet();
+    let refusal =
+        "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let server = Answering::with(refusal.into());
+    let (log, real) = (sandbox.path("log"), sandbox.program().await.path().display().to_string());
+    let folder = sandbox.path("bin");
+    fs::create_dir(&folder).expect("a folder");
+    let script = format!("#!/bin/sh\n(echo \"argv $*\"; env) >> '{}'\nexec {real} \"$@\"\n", log.display());
+    fs::write(folder.join("git"), script).expect("a program");
+    make_executable(&folder.join("git"));
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").expect("PATH"));
+    let environment = sandbox.environment_with(&[
+        ("PATH", &path),
+        ("GITHUB_TOKEN", "canary"),
+        ("AWS_SECRET_ACCESS_KEY", "canary"),
+        ("GIT_ASKPASS", "/bin/canary"),
+        ("LD_PRELOAD", "canary"),
+        ("HTTPS_PROXY", "http://proxy.example:3128"),
+    ]);
+    let mut connection = sandbox.connection_with(environment.clone()).await;
+    connection.program = Program::find(&environment).await.expect("the wrapper");
+    connection.remote =
+        RemoteUrl::parse(&format!("http://{}/fleet.git", server.address), Path::new("/"), &[]).expect("a url");
+    connection.login = Some(HttpLogin { username: "token".into(), password: "s3same".into() });
+
+    Workspace::create(connection).expect("a workspace").fetch_base(None).await.expect_err("a refusal");
+
+    let log = fs::read_to_string(log).expect("a log");
+    assert!(!log.contains("canary"), "{log}");
+    assert!(log.lines().filter(|line| line.starts_with("argv ")).all(|line| !line.contains("s3same")), "{log}");
+    let names: std::collections::BTreeSet<&str> = log
+        .lines()
+        .filter(|line| !line.starts_with("argv "))
+        .filter_map(|line| line.split_once('=').map(|(name, _)| name))
+        .map(|name| name.trim_end_matches(|char: char| char.is_ascii_digit()))
+        // What the shell of the wrapper adds, and the lines of the helper itself.
+        .filter(|name| {
+            !["PWD", "_", "SHLVL", "OLDPWD"].contains(name) && !name.contains(' ') && !name.starts_with("__")
+        })
+        .collect();
+    insta::assert_snapshot!(names.into_iter().collect::<Vec<_>>().join(" "), @"GIT_ALLOW_PROTOCOL GIT_CEILING_DIRECTORIES GIT_CONFIG_COUNT GIT_CONFIG_GLOBAL GIT_CONFIG_KEY_ GIT_CONFIG_NOSYSTEM GIT_CONFIG_VALUE_ GIT_HTTP_LOW_SPEED_LIMIT GIT_HTTP_LOW_SPEED_TIME GIT_NO_LAZY_FETCH GIT_TERMINAL_PROMPT HOME HTTPS_PROXY LC_ALL PATH PROMOTE_GIT_PASSWORD PROMOTE_GIT_USERNAME TMPDIR");
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_left_at_the_deadline_and_on_cancellation() {
+    use std::io::Read as _;
+    let sandbox = Sandbox::with_fleet();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut connection = sandbox.connection().await;
+    let url = format!("http://{}/fleet.git", listener.local_addr().expect("an address"));
+    connection.remote = RemoteUrl::parse(&url, Path::new("/"), &[]).expect("a url");
+    connection.limits.total = std::time::Duration::from_millis(400);
+    // Ends when the child's end of the connection is closed: when it was killed.
+    let hears_the_end = move |listener: std::net::TcpListener| {
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a connection");
+            let _ = stream.read_to_end(&mut Vec::new());
+            listener
+        })
+    };
+
+    let ended = hears_the_end(listener);
+    let mut workspace = Workspace::create(connection.clone()).expect("a workspace");
+    let error = workspace.fetch_base(None).await.expect_err("a timeout");
+    let listener = ended.join().expect("the end of the connection");
+    let ended = hears_the_end(listener);
+    connection.limits.total = Limits::default().total;
+    let mut workspace = Workspace::create(connection).expect("a workspace");
+    let cancelled = tokio::time::timeout(std::time::Duration::from_millis(400), workspace.fetch_base(None)).await;
+
+    assert_eq!((error.code(), error.exit()), ("git-timeout", Exit::Temporary), "{error}");
+    assert!(cancelled.is_err());
+    ended.join().expect("the end of the connection");
+}
+
+#[tokio::test]
+async fn a_server_of_files_alone_is_named() {
+    let sandbox = Sandbox::with_fleet();
+    let server = Answering::by(|request| {
+        let refs = format!("{}\trefs/heads/main\n", "1".repeat(40));
+        let body = if request.starts_with("GET /fleet.git/HEAD ") { "ref: refs/heads/main\n" } else { &refs };
+        let length = body.len();
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        )
+    });
+    let mut connection = sandbox.connection().await;
+    connection.remote =
+        RemoteUrl::parse(&format!("http://{}/fleet.git", server.address), Path::new("/"), &[]).expect("a url");
+
+    let error = Workspace::create(connection).expect("a workspace").fetch_base(None).await.expect_err("a refusal");
+
+    assert_eq!((error.code(), error.exit()), ("dumb-http", Exit::Local), "{error}");
+}
+
+#[tokio::test]
+async fn an_old_protocol_that_serves_no_names_gives_everything_instead() {
+    let sandbox = Sandbox::with_fleet();
+    // An ssh that runs the command here and forgets GIT_PROTOCOL, as servers without `AcceptEnv` do.
+    let script = "#!/bin/sh\nfor last; do :; done\nunset GIT_PROTOCOL\nexec sh -c \"$last\"\n";
+    let ssh = sandbox.path("old-ssh");
+    fs::write(&ssh, script).expect("a program");
+    make_executable(&ssh);
+    let environment = sandbox.environment_with(&[("GIT_SSH", &ssh.display().to_string()), ("GIT_SSH_VARIANT", "ssh")]);
+    let mut connection = sandbox.connection_with(environment).await;
+    let path = sandbox.path("remote.git").canonicalize().expect("a path");
+    connection.remote = RemoteUrl::parse(&format!("ssh://host{}", path.display()), Path::new("/"), &[]).expect("a url");
+    let mut workspace = Workspace::create(connection).expect("a workspace");
+
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let first = sandbox.edit(&workspace, &base.commit, "apps/run.sh", b"new").await;
+    let mut listing = workspace.snapshot(&base.commit).expect("a listing");
+    workspace.load(&mut listing.snapshot, &[repo_path("apps/a.yaml")]).await.expect("the file");
+    let second = sandbox.edit(&workspace, &first, "apps/a.yaml", b"tag: 1.1.0").await;
+    workspace.push_new(&second, "promote/x").await.expect("a push");
+
+    assert_eq!(base.depth, Depth::Blobless);
+    assert!(listing.snapshot.bytes(&repo_path("apps/a.yaml")).is_some());
+    assert_eq!(sandbox.git("remote.git", &["rev-parse", "promote/x"]), second.to_string());
+}
+
+#[tokio::test]
+async fn commits_are_signed_by_ssh_where_git_says_so() {
+    let sandbox = Sandbox::with_fleet();
+    let key = sandbox.path("home/key").display().to_string();
+    run(&sandbox, "ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", "ada", "-f", &key]);
+    let public = fs::read_to_string(format!("{key}.pub")).expect("a key");
+    fs::write(sandbox.path("home/allowed"), format!("ada@example.com {public}")).expect("a file");
+    let allowed = sandbox.path("home/allowed").display().to_string();
+    for (name, value) in [
+        ("commit.gpgSign", "true"),
+        ("gpg.format", "ssh"),
+        ("user.signingKey", "~/key"),
+        ("gpg.ssh.allowedSignersFile", &allowed),
+    ] {
+        sandbox.git("work", &["config", "--global", name, value]);
+    }
+    let mut workspace = sandbox.workspace().await;
+    let base = workspace.fetch_base(None).await.expect("a base");
+
+    let first = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", b"tag: 1.1.0").await;
+    let second = sandbox.edit(&workspace, &first, "apps/run.sh", b"TAG=1.1.0").await;
+    workspace.push_new(&second, "promote/x").await.expect("a push");
+
+    sandbox.git("remote.git", &["verify-commit", &first.to_string()]);
+    sandbox.git("remote.git", &["verify-commit", &second.to_string()]);
+    let log = sandbox
+        .git("remote.git", &["log", "-1", "--format=%s|%G?|%GS|%(trailers:key=Promote-App,valueonly)", "promote/x"]);
+    assert_eq!(log.lines().next(), Some("Promote a to 1.1.0|G|ada@example.com|a"));
+    sandbox.git("remote.git", &["fsck", "--strict", "--no-dangling"]);
+}
+
+#[tokio::test]
+async fn commits_are_signed_by_openpgp_where_git_says_so() {
+    let mut sandbox = Sandbox::with_fleet();
+    if Command::new("gpg").arg("--version").output().is_err() {
+        eprintln!("skipped: needs gpg");
+        return;
+    }
+    // The agent's socket has a path of a hundred characters at most.
+    let home = tempfile::Builder::new().prefix("gpg").tempdir_in("/tmp").expect("a folder");
+    sandbox.variables.push(("GNUPGHOME".to_owned(), home.path().display().to_string()));
+    let user = "Ada <ada@example.com>";
+    run(&sandbox, "gpg", &["--batch", "--quiet", "--passphrase", "", "--quick-gen-key", user, "ed25519", "sign"]);
+    sandbox.git("work", &["config", "--global", "commit.gpgSign", "yes"]);
+    let mut workspace = sandbox.workspace().await;
+    let base = workspace.fetch_base(None).await.expect("a base");
+
+    let commit = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", b"tag: 1.1.0").await;
+    workspace.push_new(&commit, "promote/x").await.expect("a push");
+
+    sandbox.git("remote.git", &["verify-commit", "promote/x"]);
+    run(&sandbox, "gpgconf", &["--kill", "all"]);
+}
+
+#[tokio::test]
+async fn a_signer_that_fails_stops_everything() {
+    let sandbox = Sandbox::with_fleet();
+    sandbox.git("work", &["config", "--global", "commit.gpgSign", "true"]);
+    let identity = async |workspace: &Workspace| {
+        Identity::of(&workspace.connection().settings, &sandbox.environment()).expect("an identity")
+    };
+    let silent = sandbox.path("silent");
+    fs::write(&silent, "#!/bin/sh\ncat >/dev/null\nexit 0\n").expect("a program");
+    make_executable(&silent);
+    let silent = silent.display().to_string();
+    let cases: [&[(&str, &str)]; 5] = [
+        &[("gpg.program", &silent)],
+        &[("gpg.program", "no-such-program")],
+        &[("gpg.format", "ssh")],
+        &[("gpg.format", "ssh"), ("user.signingKey", "~/absent")],
+        &[("gpg.format", "pigeon")],
+    ];
+    let mut said = Vec::new();
+    for settings in cases {
+        for (name, value) in settings {
+            sandbox.git("work", &["config", "--global", name, value]);
+        }
+        let mut workspace = sandbox.workspace().await;
+        let base = workspace.fetch_base(None).await.expect("a base");
+        let files = [(repo_path("apps/a.yaml"), b"tag: 1.1.0".to_vec())];
+        let identity = identity(&workspace).await;
+        let error = workspace.commit(&base.commit, &files, "x", &identity).await.expect_err("no signature");
+        assert_eq!((error.code(), error.exit()), ("not-signed", Exit::Local));
+        said.push(error.to_string());
+    }
+    // The fourth has ssh-keygen's own words.
+    assert!(said.remove(3).contains("home/absent"));
+    insta::assert_snapshot!(said.join("\n"), @r"
+    the commit can't be signed by openpgp: the program gave no signature
+    the commit can't be signed by openpgp: `no-such-program` is not in PATH
+    the commit can't be signed by ssh: `user.signingKey` is not set
+    the commit can't be signed by an unknown format: `gpg.format` is `pigeon`
+    ");
+}
+
+#[tokio::test]
+async fn smart_http_with_a_login_serves_the_whole_way() {
+    let sandbox = Sandbox::with_fleet();
+    let Some(server) = GitServer::start() else { return };
+    server.serve("fleet", &sandbox.path("work"));
+    let mut connection = sandbox.connection().await;
+    connection.remote = RemoteUrl::parse(&server.http("fleet"), Path::new("/"), &[]).expect("a url");
+    let anonymous = Workspace::create(connection.clone()).expect("a workspace").fetch_base(None).await;
+    connection.login = Some(HttpLogin { username: "ci".into(), password: "wrong".into() });
+    let refused = Workspace::create(connection.clone()).expect("a workspace").fetch_base(None).await;
+    connection.login = Some(HttpLogin { username: "ci".into(), password: "s3cret".into() });
+
+    let mut workspace = Workspace::create(connection.clone()).expect("a workspace");
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let mut listing = workspace.snapshot(&base.commit).expect("a listing");
+    workspace.load(&mut listing.snapshot, &[repo_path("apps/a.yaml")]).await.expect("the file");
+    let commit = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", b"tag: 1.1.0").await;
+    workspace.push_new(&commit, "promote/x").await.expect("a push");
+    let again = workspace.push_new(&base.commit, "promote/x").await.expect_err("a branch that is there");
+    let diff = workspace.diff_against_merge_base("promote/x", "main").await.expect("a diff");
+    connection.remote = RemoteUrl::parse(&server.http("absent"), Path::new("/"), &[]).expect("a url");
+    let absent = Workspace::create(connection).expect("a workspace").fetch_base(None).await.expect_err("nothing");
+
+    assert_eq!(anonymous.expect_err("no login").code(), "git-authentication");
+    assert_eq!(refused.expect_err("a wrong login").code(), "git-authentication");
+    assert!(matches!(again, Error::BranchExists { .. }), "{again}");
+    assert_eq!((base.depth, diff.tip, diff.files.len()), (Depth::Blobless, commit, 1));
+    assert_eq!(absent.code(), "repository-not-found", "{absent}");
+}
+
+#[tokio::test]
+async fn ssh_serves_the_whole_way_and_an_unknown_host_key_is_never_taken() {
+    let sandbox = Sandbox::with_fleet();
+    let Some(server) = GitServer::start() else { return };
+    server.serve("fleet", &sandbox.path("work"));
+    let connection = async |command: &str| {
+        let environment = sandbox.environment_with(&[("GIT_SSH_COMMAND", command)]);
+        let mut connection = sandbox.connection_with(environment).await;
+        connection.remote = RemoteUrl::parse(&server.ssh("fleet"), Path::new("/"), &[]).expect("a url");
+        connection
+    };
+    let careless = format!("{} -o StrictHostKeyChecking=no", server.ssh_command("absent"));
+    let unknown = Workspace::create(connection(&careless).await).expect("a workspace").fetch_base(None).await;
+    // The server's own key is not authorized.
+    let keyless = server.ssh_command("known_hosts").replace("/ssh/id ", "/ssh/host ");
+    let refused = Workspace::create(connection(&keyless).await).expect("a workspace").fetch_base(None).await;
+
+    let mut workspace = Workspace::create(connection(&server.ssh_command("known_hosts")).await).expect("a workspace");
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let mut listing = workspace.snapshot(&base.commit).expect("a listing");
+    workspace.load(&mut listing.snapshot, &[repo_path("apps/a.yaml")]).await.expect("the file");
+    let commit = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", b"tag: 1.1.0").await;
+    workspace.push_new(&commit, "promote/x").await.expect("a push");
+
+    assert_eq!(unknown.expect_err("an unknown key").code(), "host-key");
+    let refused = refused.expect_err("no key");
+    assert_eq!(refused.code(), "git-authentication", "{refused}");
+    assert_eq!(base.depth, Depth::Blobless);
+}
+
+fn run(sandbox: &Sandbox, program: &str, arguments: &[&str]) {
+    let variables = sandbox.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let output = Command::new(program).args(arguments).env_clear().envs(variables).output().expect(program);
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
 }

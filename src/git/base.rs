@@ -1,5 +1,6 @@
 //! The newest commit of the base branch, fetched as thinly as the server allows.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs;
 
@@ -150,11 +151,20 @@ impl Workspace {
     /// Gives the snapshot the bytes of files, in one batch. Paths that aren't there are left out; see
     /// [`super::FILE_LIMIT`] for files that are too large.
     ///
+    /// A walk asks again and again, and a round costs more than a thousand small files: manifests that it is likely
+    /// to ask for next are fetched in the same batch, but not read.
+    ///
     /// # Errors
     /// [`Error`] if they can't be fetched.
     pub async fn load(&mut self, snapshot: &mut Snapshot, paths: &[RepoPath]) -> Result<(), Error> {
         let wanted = tree::wanted(snapshot, paths);
-        let missing = tree::missing(&self.repository()?, &wanted)?;
+        let mut missing = tree::missing(&self.repository()?, &wanted)?;
+        if !missing.is_empty() {
+            let likely = tree::wanted(snapshot, &likely_next(snapshot, paths));
+            missing.extend(tree::missing(&self.repository()?, &likely)?);
+            missing.sort();
+            missing.dedup();
+        }
         self.fetch_blobs(&missing).await?;
         tree::read(&self.repository()?, snapshot, wanted)
     }
@@ -190,9 +200,26 @@ impl Workspace {
     }
 }
 
+/// Fetching this many small files more takes about as long as asking once more.
+const LIKELY_LIMIT: usize = 2000;
+
+/// All manifests of a small repository; of a large one those that stand beside the asked ones.
+fn likely_next(snapshot: &Snapshot, paths: &[RepoPath]) -> Vec<RepoPath> {
+    let is_manifest = |path: &&RepoPath| {
+        let name = path.file_name();
+        [".yaml", ".yml", ".json", ".env"].iter().any(|end| name.ends_with(end)) || name == "Kustomization"
+    };
+    let manifests: Vec<&RepoPath> = snapshot.entries.keys().filter(is_manifest).collect();
+    if manifests.len() <= LIKELY_LIMIT {
+        return manifests.into_iter().cloned().collect();
+    }
+    let folders: HashSet<RepoPath> = paths.iter().map(RepoPath::parent).collect();
+    let beside = manifests.into_iter().filter(|path| folders.contains(&path.parent()));
+    beside.take(LIKELY_LIMIT).cloned().collect()
+}
+
 /// A fetch that writes objects and the refs it names, and nothing else.
-pub(super) const FETCH: [&str; 5] =
-    ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"];
+pub(super) const FETCH: [&str; 5] = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"];
 
 /// Tells whether a name may be a branch's.
 pub(super) fn check_branch(branch: &str) -> Result<(), Error> {
@@ -203,7 +230,8 @@ pub(super) fn check_branch(branch: &str) -> Result<(), Error> {
 
 /// Opens a repository that `git` made.
 pub(super) fn open(path: &std::path::Path, shown: impl Fn() -> String) -> Result<Repository, Error> {
-    let format = git2::Config::open(&path.join("config")).and_then(|config| config.get_string("extensions.objectformat"));
+    let format =
+        git2::Config::open(&path.join("config")).and_then(|config| config.get_string("extensions.objectformat"));
     if format.is_ok_and(|format| format.eq_ignore_ascii_case("sha256")) {
         return Err(Error::Sha256 { repository: shown() });
     }

@@ -134,9 +134,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         #[cfg(unix)]
-        if let Some(leader) =
-            self.0.and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
-        {
+        if let Some(leader) = self.0.and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw) {
             // Nobody is left to kill, or all of them are gone: both are what was wanted.
             let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
         }

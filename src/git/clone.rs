@@ -81,13 +81,17 @@ impl Clone {
         let text = self.settings.remote_url(name).unwrap_or_default();
         // A relative path begins at the root of the working tree, as `git fetch` reads it.
         let root = self.root().ok().flatten().unwrap_or_else(|| self.path.clone());
-        RemoteUrl::parse(text, &root, plain_http)
-            .map_err(|source| Error::Url { remote: Some(name.to_owned()), source })
+        RemoteUrl::parse(text, &root, plain_http).map_err(|source| Error::Url { remote: Some(name.to_owned()), source })
     }
 
     /// Returns the addresses of all remotes that can be used.
     pub fn remote_urls(&self, plain_http: &[String]) -> Vec<RemoteUrl> {
         self.settings.remotes().into_iter().filter_map(|name| self.remote_url(name, plain_http).ok()).collect()
+    }
+
+    /// Tells whether it has no remote at all.
+    pub fn has_no_remote(&self) -> bool {
+        self.settings.remotes().is_empty()
     }
 
     /// Returns the current branch; none if HEAD is detached, as in a rebase.
@@ -112,7 +116,8 @@ impl Clone {
     pub fn snapshot_at(&self, revision: &str) -> Result<Listing, Error> {
         let repository = self.repository()?;
         let unknown = |_| Error::RevisionUnknown { revision: escape(revision, 200) };
-        let commit = repository.revparse_single(revision).and_then(|object| object.peel_to_commit()).map_err(unknown)?;
+        let commit =
+            repository.revparse_single(revision).and_then(|object| object.peel_to_commit()).map_err(unknown)?;
         tree::list(&repository, commit.id())
     }
 
@@ -124,7 +129,8 @@ impl Clone {
         let repository = self.repository()?;
         let prefix = format!("refs/remotes/{remote}/");
         let name = format!("{prefix}{}", branch.unwrap_or("HEAD"));
-        let unknown = |_| Error::RevisionUnknown { revision: escape(&format!("{remote}/{}", branch.unwrap_or("HEAD")), 200) };
+        let unknown =
+            |_| Error::RevisionUnknown { revision: escape(&format!("{remote}/{}", branch.unwrap_or("HEAD")), 200) };
         let reference = repository.find_reference(&name).and_then(|found| found.resolve()).map_err(unknown)?;
         let commit = reference.peel_to_commit().map_err(unknown)?.id().to_string();
         let full = reference.name().unwrap_or(&name);

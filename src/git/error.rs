@@ -417,7 +417,9 @@ impl Problem for Error {
         Some(match self {
             Self::GitMissing => "install git 2.31 or newer, or add its folder to PATH".to_owned(),
             Self::GitUnknown { .. } | Self::GitTooOld { .. } => "put git 2.31 or newer first in PATH".to_owned(),
-            Self::NotAClone { .. } => "go to a clone, or name one with `-C DIR` or the remote with `--repo URL`".to_owned(),
+            Self::NotAClone { .. } => {
+                "go to a clone, or name one with `-C DIR` or the remote with `--repo URL`".to_owned()
+            }
             Self::Clone { path, source } if source.code() == git2::ErrorCode::Owner => {
                 let directory = path.parent().filter(|_| path.ends_with(".git")).unwrap_or(path);
                 format!("git config --global --add safe.directory '{}'", directory.display())
@@ -449,7 +451,9 @@ impl Problem for Error {
                 format!("git config --global --add safe.directory '{}'", remote.trim_start_matches("file://"))
             }
             Self::Moved { .. } => "git remote set-url origin NEW-URL".to_owned(),
-            Self::Certificate { .. } => "name the CA's file with `ca:` in the configuration, or in SSL_CERT_FILE".to_owned(),
+            Self::Certificate { .. } => {
+                "name the CA's file with `ca:` in the configuration, or in SSL_CERT_FILE".to_owned()
+            }
             Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Remote { .. } => "run again".to_owned(),
             Self::Disk { .. } => "free some space, or set TMPDIR to a folder with space".to_owned(),
             _ => return None,

@@ -49,10 +49,7 @@ enum Role {
 impl Person {
     fn of(role: Role, settings: &Settings, environment: &Environment, now: (i64, i32)) -> Result<Self, Error> {
         let (names, date): ([&str; 4], _) = match role {
-            Role::Author => (
-                ["GIT_AUTHOR_NAME", "author.name", "GIT_AUTHOR_EMAIL", "author.email"],
-                "GIT_AUTHOR_DATE",
-            ),
+            Role::Author => (["GIT_AUTHOR_NAME", "author.name", "GIT_AUTHOR_EMAIL", "author.email"], "GIT_AUTHOR_DATE"),
             Role::Committer => (
                 ["GIT_COMMITTER_NAME", "committer.name", "GIT_COMMITTER_EMAIL", "committer.email"],
                 "GIT_COMMITTER_DATE",

@@ -109,10 +109,12 @@ impl fmt::Display for GitVersion {
 /// directory is never found through an empty or relative entry.
 pub(super) fn search(name: &str, path: &OsStr) -> Option<PathBuf> {
     let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    std::env::split_paths(path).filter(|folder| folder.is_absolute()).map(|folder| folder.join(&file)).find(|candidate| {
-        let Ok(metadata) = candidate.metadata() else { return false };
-        metadata.is_file() && is_executable(&metadata)
-    })
+    std::env::split_paths(path).filter(|folder| folder.is_absolute()).map(|folder| folder.join(&file)).find(
+        |candidate| {
+            let Ok(metadata) = candidate.metadata() else { return false };
+            metadata.is_file() && is_executable(&metadata)
+        },
+    )
 }
 
 #[cfg(unix)]

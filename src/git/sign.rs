@@ -61,7 +61,8 @@ impl<'a> Signer<'a> {
         let arguments = arguments(["--status-fd=2", "-bsau", key]);
         let output = self.run(arguments, buffer.to_vec(), folder).await?;
         // The status line is the proof: some wrappers end with 0 whatever happened.
-        let has_status = output.stderr.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"[GNUPG:] SIG_CREATED "));
+        let has_status =
+            output.stderr.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"[GNUPG:] SIG_CREATED "));
         if !has_status {
             return Err(self.failed(&output));
         }

@@ -67,8 +67,7 @@ impl fmt::Debug for HttpLogin {
 const USERNAME: &str = "PROMOTE_GIT_USERNAME";
 const PASSWORD: &str = "PROMOTE_GIT_PASSWORD";
 /// A credential helper that answers from its environment and stores nothing: the token is in no argument and no file.
-const HELPER: &str =
-    r#"!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$PROMOTE_GIT_USERNAME" "$PROMOTE_GIT_PASSWORD"; }; f"#;
+const HELPER: &str = r#"!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$PROMOTE_GIT_USERNAME" "$PROMOTE_GIT_PASSWORD"; }; f"#;
 /// What ssh is told before anything the user tells it: the first value of an option wins.
 const SSH_OPTIONS: &str = "-o BatchMode=yes -o StrictHostKeyChecking=yes";
 
@@ -286,7 +285,12 @@ fn classify(text: &str, remote: &RemoteUrl) -> Error {
         Error::ProxyAuthentication { remote }
     } else if has(&["Host key verification failed", "REMOTE HOST IDENTIFICATION HAS CHANGED"]) {
         Error::HostKey { remote, detail }
-    } else if has(&["SSL certificate problem", "certificate verif", "SSL: no alternative certificate", "server certificate"]) {
+    } else if has(&[
+        "SSL certificate problem",
+        "certificate verif",
+        "SSL: no alternative certificate",
+        "server certificate",
+    ]) {
         Error::Certificate { remote, detail }
     } else if has(&[
         "Authentication failed",
@@ -307,8 +311,13 @@ fn classify(text: &str, remote: &RemoteUrl) -> Error {
         Error::Disk { detail }
     } else if is_local && has(&["does not appear to be a git repository", "does not exist", "not a git repository"]) {
         Error::PathMissing { remote }
-    } else if has(&["repository '", "Repository not found", "returned error: 404", "does not appear to be a git repository", "could not be found"])
-        && has(&["not found", "returned error: 404", "does not appear to be", "could not be found"])
+    } else if has(&[
+        "repository '",
+        "Repository not found",
+        "returned error: 404",
+        "does not appear to be a git repository",
+        "could not be found",
+    ]) && has(&["not found", "returned error: 404", "does not appear to be", "could not be found"])
     {
         Error::NotFound { remote }
     } else if has(&["fsck error", "index-pack failed", "bad object", "inflate", "did not send all necessary objects"])

@@ -387,7 +387,12 @@ mod tests {
     fn every_usual_spelling_names_host_and_repository() {
         let cases = [
             ("https://github.com/acme/fleet.git", "github.com", "acme/fleet", "https://github.com/acme/fleet.git"),
-            ("https://org@dev.azure.com/org/p/_git/r", "dev.azure.com", "org/p/_git/r", "https://dev.azure.com/org/p/_git/r"),
+            (
+                "https://org@dev.azure.com/org/p/_git/r",
+                "dev.azure.com",
+                "org/p/_git/r",
+                "https://dev.azure.com/org/p/_git/r",
+            ),
             ("https://GitHub.com:8443/a/b/", "github.com", "a/b", "https://github.com:8443/a/b/"),
             ("git@github.com:acme/fleet.git", "github.com", "acme/fleet", "git@github.com:acme/fleet.git"),
             ("ssh://git@host:2222/acme/fleet", "host", "acme/fleet", "ssh://git@host:2222/acme/fleet"),

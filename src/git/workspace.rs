@@ -71,7 +71,15 @@ impl Workspace {
     pub async fn push_new(&self, commit: &CommitId, branch: &str) -> Result<(), Error> {
         check_branch(branch)?;
         let name = format!("refs/heads/{branch}");
-        let mut command = arguments(["push", "--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no"]);
+        // A thin pack would need the old contents, which a blobless repository may not hold.
+        let mut command = arguments([
+            "push",
+            "--porcelain",
+            "--no-verify",
+            "--no-thin",
+            "--no-follow-tags",
+            "--recurse-submodules=no",
+        ]);
         // An empty expectation: the branch must not exist.
         command.push(format!("--force-with-lease={name}:").into());
         command.extend(arguments(["origin", &format!("{commit}:{name}")]));
@@ -79,7 +87,12 @@ impl Workspace {
         match &pushed {
             Ok(output) if output.success() && flag_of(output, &name) == Some('*') => return Ok(()),
             // Nobody was asked to create anything.
-            Err(error @ Error::Start { .. }) => return Err(Error::Start { command: "git push".to_owned(), source: std::io::Error::other(error.to_string()) }),
+            Err(error @ Error::Start { .. }) => {
+                return Err(Error::Start {
+                    command: "git push".to_owned(),
+                    source: std::io::Error::other(error.to_string()),
+                });
+            }
             _ => {}
         }
         let failure = match pushed {

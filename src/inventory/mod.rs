@@ -1,1 +1,192 @@
-//! Placeholder.
+//! What each environment really runs, and where that is written.
+//!
+//! [`walk`] goes from each environment's directory as Flux would: manifests, kustomizations, Flux Kustomizations and
+//! their paths. It is pure: given a [`Snapshot`], it answers an [`Inventory`], or the files it still needs. Every value
+//! on the way is a leaf that remembers its spots ([`text::Spot`]), so that in the end each field of each source has the
+//! slots it came through. [`discover`] tells the environments of a repository that has no configuration.
+
+mod apps;
+mod build;
+mod choice;
+mod discover;
+mod files;
+mod generate;
+mod glob;
+mod images;
+mod kustomization;
+mod patch;
+mod replace;
+mod resource;
+mod selector;
+mod sources;
+mod substitute;
+mod text;
+mod tree;
+mod walk;
+mod words;
+mod written;
+
+use std::collections::HashMap;
+
+pub use discover::{Discovery, Look, discover};
+
+use build::Builder;
+use files::{Files, is_yaml};
+use resource::Resource;
+use sources::{Found, Objects};
+use walk::{Applied, EnvironmentWalk, Reconciled};
+use written::Written;
+
+use crate::model::{
+    AppDefinition, EnvironmentName, FieldName, Finding, FindingCode, Inventory, RepoPath, Slot, Snapshot, Stages,
+};
+
+/// What to look at.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// The environments.
+    pub stages: Stages,
+    /// What `apps:` says.
+    pub apps: Vec<AppDefinition>,
+    /// The URLs of the clone's remotes, which tell which sources are this repository.
+    pub remotes: Vec<String>,
+    /// Whether the files that no environment reads are listed too.
+    pub reach: Reach,
+}
+
+/// Which files are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Those that an environment reads.
+    Environments,
+    /// Every YAML file of the repository.
+    Repository,
+}
+
+/// What a walk answers.
+#[derive(Debug)]
+pub enum Walk {
+    /// The inventory.
+    Done(Inventory),
+    /// Files that are to be put into the snapshot before walking again: few rounds of many files.
+    Needs(Vec<RepoPath>),
+}
+
+/// Walks every environment, as Flux would reconcile it.
+pub fn walk(snapshot: &Snapshot, scope: &Scope) -> Walk {
+    let files = Files::new(snapshot);
+    let builder = Builder::new(&files);
+    let mut found: Vec<Found> = Vec::new();
+    let mut readers: HashMap<RepoPath, Vec<EnvironmentName>> = HashMap::new();
+    for environment in scope.stages.environments() {
+        let reconciled = EnvironmentWalk::run(&builder, scope, environment);
+        let objects = Objects { environment: &environment.name, reconciled: &reconciled, files: &files };
+        found.extend(objects.sources());
+        for path in reconciled.files {
+            readers.entry(path).or_default().push(environment.name.clone());
+        }
+    }
+    if scope.reach == Reach::Repository {
+        files.want_below(&RepoPath::root());
+    }
+    let needed = files.needed();
+    if !needed.is_empty() {
+        return Walk::Needs(needed);
+    }
+    Walk::Done(inventory(&files, scope, found, &readers))
+}
+
+/// Tells what kustomize alone builds a directory to, before Flux's own patches and variables.
+pub fn built(snapshot: &Snapshot, directory: &RepoPath, environment: &EnvironmentName) -> Walk {
+    let files = Files::new(snapshot);
+    let builder = Builder::new(&files);
+    let build = builder.directory(directory);
+    let mut reconciled = Reconciled::default();
+    let applied = |object: &std::rc::Rc<Resource>| Applied { object: std::rc::Rc::clone(object), suspended: None };
+    reconciled.objects.extend(build.resources.iter().map(applied));
+    let found = Objects { environment, reconciled: &reconciled, files: &files }.sources();
+    let needed = files.needed();
+    if !needed.is_empty() {
+        return Walk::Needs(needed);
+    }
+    let stages = Stages { order: crate::model::Order::Unknown, stages: Vec::new() };
+    let scope = Scope { stages, apps: Vec::new(), remotes: Vec::new(), reach: Reach::Environments };
+    let readers = build.files.iter().map(|path| (path.clone(), vec![environment.clone()])).collect();
+    Walk::Done(inventory(&files, &scope, found, &readers))
+}
+
+fn inventory(
+    files: &Files<'_>,
+    scope: &Scope,
+    mut found: Vec<Found>,
+    readers: &HashMap<RepoPath, Vec<EnvironmentName>>,
+) -> Inventory {
+    let reached = |path: &RepoPath| readers.get(path).cloned().unwrap_or_default();
+    let mut written = Written::default();
+    if scope.reach == Reach::Repository {
+        for path in files.snapshot.entries.keys().filter(|path| is_yaml(path)) {
+            files.yaml(path);
+        }
+    }
+    for text in files.read() {
+        written.add_file(&text, &reached(&text.path));
+    }
+    for (index, found) in found.iter().enumerate() {
+        written.add_source(index, found, reached);
+    }
+    let mut sources: Vec<_> = found.drain(..).map(|found| found.source).collect();
+    apps::name_apps(&mut sources, &scope.apps);
+    let mut inventory = Inventory { sources, written: written.into_values(), findings: files.findings() };
+    let shared = shared_slots(&inventory);
+    inventory.findings.extend(shared);
+    inventory
+}
+
+/// Finds the slots that decide versions of several environments.
+fn shared_slots(inventory: &Inventory) -> Vec<Finding> {
+    let finding = |written: &crate::model::WrittenValue| {
+        let environments = environments_decided(inventory, &written.slot);
+        (environments.len() > 1).then(|| {
+            let names: Vec<&str> = environments.iter().map(|name| name.as_str()).collect();
+            let message = format!("decides the version of {}: they move together", names.join(", "));
+            Finding { code: FindingCode::SharedSlot, message, place: Some(written.slot.place.clone()) }
+        })
+    };
+    inventory.written.iter().filter_map(finding).collect()
+}
+
+/// Returns the environments whose versions a slot decides, each once.
+pub fn environments_decided<'a>(inventory: &'a Inventory, slot: &Slot) -> Vec<&'a EnvironmentName> {
+    let mut environments = Vec::new();
+    let written = inventory.written.iter().filter(|written| same_scalar(&written.slot, slot));
+    for (source, _) in written.flat_map(|written| &written.decides) {
+        if let Some(source) = inventory.sources.get(*source)
+            && !environments.contains(&&source.environment)
+        {
+            environments.push(&source.environment);
+        }
+    }
+    environments
+}
+
+/// Tells whether two slots share a scalar, so that one can't change without the other's text.
+fn same_scalar(one: &Slot, two: &Slot) -> bool {
+    let scalar = |slot: &Slot| {
+        let spans = slot.spans.iter().copied();
+        spans.take_while(|span| span.form != crate::model::Form::Part).collect::<Vec<_>>()
+    };
+    one == two || one.path() == two.path() && !scalar(one).is_empty() && scalar(one) == scalar(two) && overlap(one, two)
+}
+
+/// Two parts of one scalar are two slots unless they overlap.
+fn overlap(one: &Slot, two: &Slot) -> bool {
+    match (one.spans.last(), two.spans.last()) {
+        (Some(one), Some(two)) => one.start < two.end && two.start < one.end,
+        _ => false,
+    }
+}
+
+/// Tells whether a field of a source is decided at a slot.
+pub fn is_decided_at(inventory: &Inventory, slot: &Slot, source: usize, field: FieldName) -> bool {
+    inventory.written_at(slot).is_some_and(|written| written.decides.contains(&(source, field)))
+}

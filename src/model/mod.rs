@@ -26,8 +26,8 @@ pub use environment::{
 pub use finding::{Finding, FindingCode};
 pub use names::{AppName, EnvironmentName, NameError};
 pub use place::{Place, RepoPath, RepoPathError};
-pub use plan::{Chosen, Edit, Plan, Reason, ReasonCode, Step, Verdict};
-pub use problem::{Exit, Problem};
+pub use plan::{Chosen, Edit, Plan, Proof, Reason, ReasonCode, Step, Verdict};
+pub use problem::{Exit, Failure, Problem};
 pub use reference::{Choice, FieldName, Reference, Unknown, Value};
 pub use slot::{Form, Slot, Span};
 pub use snapshot::{BlobId, Entry, EntryKind, Snapshot};

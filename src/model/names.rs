@@ -53,6 +53,11 @@ pub struct AppName(String);
 pub struct EnvironmentName(String);
 
 impl AppName {
+    /// Returns what an app is called whose sources have no name that can be told.
+    pub fn nameless() -> Self {
+        Self("(nameless)".to_owned())
+    }
+
     /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -105,6 +105,21 @@ impl Value {
 }
 
 impl FieldName {
+    /// Returns the key as Flux writes it: `tag`, `semverFilter`.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Digest => "digest",
+            Self::Semver => "semver",
+            Self::SemverFilter => "semverFilter",
+            Self::Tag => "tag",
+            Self::Version => "version",
+            Self::Commit => "commit",
+            Self::Name => "name",
+            Self::Branch => "branch",
+            Self::Image => "image",
+        }
+    }
+
     /// Returns the word of the JSON documents: `tag`, `semver`, `digest`, `version`, `commit`, `branch`, `image`.
     pub fn kind(self) -> &'static str {
         match self {

@@ -9,14 +9,15 @@ use super::{Place, RepoPath};
 /// `file → scalar`, or `file → block scalar → scalar in its text → part of that scalar`, and so on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slot {
-    /// Line and column, in the file, of the innermost span's first character as written (its quote).
+    /// Line and column, in the file, of the innermost scalar's first character as written (its quote); of a part
+    /// of a scalar too.
     pub place: Place,
     /// From the outermost to the innermost; never empty.
     pub spans: Vec<Span>,
 }
 
 /// One step of a [`Slot`].
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     /// Bytes in the text of the enclosing span: the file's bytes for the first, the decoded text of the
     /// enclosing scalar for the others. Quotes and block headers are inside it.

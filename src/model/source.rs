@@ -1,6 +1,6 @@
 //! Flux objects that choose a version, and all of them together.
 
-use super::{AppName, Artifact, Choice, EnvironmentName, FieldName, Finding, Place, Reference, Slot, Unknown};
+use super::{AppName, Artifact, Choice, EnvironmentName, FieldName, Finding, Form, Place, Reference, Slot, Unknown};
 
 /// The kinds of Flux objects that choose a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,6 +76,8 @@ pub struct WrittenValue {
     pub shadowed_by: Option<Place>,
     /// The sources and fields it decides: index into [`Inventory::sources`], and the field.
     pub decides: Vec<(usize, FieldName)>,
+    /// The environments that read the file; empty where none does.
+    pub environments: Vec<EnvironmentName>,
 }
 
 /// Per environment, every source with its effective reference and the slots that decide it.
@@ -100,9 +102,34 @@ impl SourceKind {
             Self::Image => "Image",
         }
     }
+
+    /// Returns where a field stands in an object of this kind: `spec.ref.tag`.
+    pub fn path_of(self, field: FieldName) -> String {
+        match (self, field) {
+            (Self::OciRepository | Self::GitRepository, field) => format!("spec.ref.{}", field.key()),
+            (Self::HelmRelease, FieldName::Version) => "spec.chart.spec.version".to_owned(),
+            (Self::HelmChart, FieldName::Version) => "spec.version".to_owned(),
+            (_, field) => field.key().to_owned(),
+        }
+    }
+}
+
+impl WrittenValue {
+    /// Returns the text of the slot itself: of the part that it names, else of the whole scalar.
+    pub fn slot_text(&self) -> &str {
+        match self.slot.spans.as_slice() {
+            [_, .., part] if part.form == Form::Part => self.text.get(part.range()).unwrap_or(&self.text),
+            _ => &self.text,
+        }
+    }
 }
 
 impl Inventory {
+    /// Returns the written value at a slot.
+    pub fn written_at(&self, slot: &Slot) -> Option<&WrittenValue> {
+        self.written.iter().find(|written| written.slot == *slot)
+    }
+
     /// Returns the sources of an app in an environment.
     pub fn sources_of<'a>(
         &'a self,

@@ -1,0 +1,97 @@
+//! The proof: the inventory computed again differs by exactly the plan.
+
+use super::Refusal;
+use crate::model::{Choice, Digest, EnvironmentName, FieldName, Inventory, Source, SourceId, Tag};
+
+/// What a source is to choose after the change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// The source in it.
+    pub source: SourceId,
+    /// The tag.
+    pub tag: Tag,
+    /// The digest, where one stands.
+    pub digest: Option<Digest>,
+}
+
+/// Checks that the inventory after the change differs from the one before by exactly what was intended.
+///
+/// # Errors
+/// [`Refusal::Ineffective`] for an intent that does not come true, [`Refusal::Unplanned`] for anything else that differs.
+pub fn prove(before: &Inventory, after: &Inventory, intended: &[Intent]) -> Result<(), Refusal> {
+    for (old, new) in before.sources.iter().zip(&after.sources) {
+        if old.environment != new.environment || old.id != new.id {
+            return Err(unplanned(old, "which objects are there"));
+        }
+        if old.artifact.as_ref().ok() != new.artifact.as_ref().ok() || old.artifact.is_ok() != new.artifact.is_ok() {
+            return Err(unplanned(old, "the artifact"));
+        }
+        if old.suspended.is_some() != new.suspended.is_some()
+            || old.helm_layer != new.helm_layer
+            || old.verify.as_ref().map(|(provider, _)| provider) != new.verify.as_ref().map(|(provider, _)| provider)
+        {
+            return Err(unplanned(old, "what is around the version"));
+        }
+        match intended.iter().find(|intent| intent.environment == new.environment && intent.source == new.id) {
+            None if texts(old) != texts(new) => return Err(unplanned(old, "the version")),
+            Some(intent) if !comes_true(intent, new) => {
+                return Err(Refusal::Ineffective {
+                    what: format!("the version of `{}`", new.id.name),
+                    environment: new.environment.clone(),
+                    place: Some(new.place.clone()),
+                });
+            }
+            _ => {}
+        }
+    }
+    let (Some(longer), true) = (
+        before.sources.get(after.sources.len()).or(after.sources.get(before.sources.len())),
+        before.sources.len() != after.sources.len(),
+    ) else {
+        return all_found(after, intended);
+    };
+    Err(unplanned(longer, "which objects are there"))
+}
+
+fn all_found(after: &Inventory, intended: &[Intent]) -> Result<(), Refusal> {
+    let found = |intent: &&Intent| {
+        after.sources.iter().any(|source| source.environment == intent.environment && source.id == intent.source)
+    };
+    match intended.iter().find(|intent| !found(intent)) {
+        None => Ok(()),
+        Some(missing) => Err(Refusal::Ineffective {
+            what: format!("the version of `{}`", missing.source.name),
+            environment: missing.environment.clone(),
+            place: None,
+        }),
+    }
+}
+
+/// The effective texts, without where they are written: bytes before them may have moved.
+fn texts(source: &Source) -> Vec<(FieldName, Option<&str>)> {
+    source.reference.fields.iter().map(|(field, value)| (*field, value.text.as_deref().ok())).collect()
+}
+
+fn comes_true(intent: &Intent, source: &Source) -> bool {
+    let Choice::Pin { tag, version, digest, .. } = &source.choice else { return false };
+    if intent.digest.is_some() && digest.is_some() && *digest != intent.digest {
+        return false;
+    }
+    match (tag, version) {
+        (Some(tag), _) if *tag == intent.tag => true,
+        // A chart version writes `+` where the tag has `_`.
+        (_, Some(version)) => version.original() == intent.tag.as_str().replace('_', "+"),
+        (Some(_), None) => false,
+        (None, None) => digest.is_some() && *digest == intent.digest,
+    }
+}
+
+fn unplanned(source: &Source, what: &str) -> Refusal {
+    Refusal::Unplanned {
+        what: format!("{what} of `{}`", source.id.name),
+        environment: source.environment.clone(),
+        place: Some(source.place.clone()),
+    }
+}

@@ -1,0 +1,230 @@
+//! What kustomize builds a directory to.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::files::{Files, is_yaml, place};
+use super::images::{self, Image};
+use super::kustomization::{Pipeline, Transforms};
+use super::patch::Patch;
+use super::resource::Resource;
+use super::text::{Spot, Text};
+use super::tree::{Leaf, Tree};
+use crate::model::{FindingCode, RepoPath};
+
+/// The names that a kustomization file may have, in the order they are looked for.
+const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+/// The most directories that one build may go through, components counted each time.
+const MAX_DIRECTORIES: usize = 20_000;
+/// The deepest that kustomizations may include one another.
+const MAX_DEPTH: usize = 64;
+
+/// What a directory builds to.
+#[derive(Clone, Default)]
+pub(super) struct Build {
+    /// The objects, in order.
+    pub resources: Vec<Rc<Resource>>,
+    /// The images that it gives tags.
+    pub images: Vec<Image>,
+    /// Every file that was read on the way.
+    pub files: Vec<RepoPath>,
+    /// Whether something that belongs to it could not be read.
+    pub incomplete: bool,
+}
+
+/// What a Flux Kustomization adds to the kustomization at its path.
+#[derive(Default)]
+pub(super) struct Overlay {
+    pub namespace: Option<Rc<Leaf>>,
+    pub prefix: Option<Rc<Leaf>>,
+    pub suffix: Option<Rc<Leaf>>,
+    pub patches: Vec<Patch>,
+    pub components: Vec<(String, Option<Spot>)>,
+    pub images: Vec<images::Entry>,
+    pub labels: Vec<(std::sync::Arc<str>, Tree)>,
+}
+
+impl Overlay {
+    /// Tells whether it adds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.namespace.is_none()
+            && self.prefix.is_none()
+            && self.suffix.is_none()
+            && self.patches.is_empty()
+            && self.components.is_empty()
+            && self.images.is_empty()
+            && self.labels.is_empty()
+    }
+}
+
+/// Builds directories, each once.
+pub(super) struct Builder<'a> {
+    pub files: &'a Files<'a>,
+    built: RefCell<HashMap<RepoPath, Rc<Build>>>,
+    /// The directories that are being built, to find loops.
+    open: RefCell<Vec<RepoPath>>,
+    begun: RefCell<usize>,
+}
+
+impl<'a> Builder<'a> {
+    pub fn new(files: &'a Files<'a>) -> Self {
+        Self { files, built: RefCell::default(), open: RefCell::default(), begun: RefCell::default() }
+    }
+
+    /// Returns the kustomization file of a directory.
+    pub fn kustomization(&self, directory: &RepoPath) -> Option<RepoPath> {
+        NAMES.iter().filter_map(|name| directory.join(name).ok()).find(|path| self.files.is_file(path))
+    }
+
+    /// Builds a directory.
+    pub fn directory(&self, directory: &RepoPath) -> Rc<Build> {
+        if let Some(build) = self.built.borrow().get(directory) {
+            return Rc::clone(build);
+        }
+        let build = Rc::new(self.with_overlay(directory, &Overlay::default()));
+        self.built.borrow_mut().insert(directory.clone(), Rc::clone(&build));
+        build
+    }
+
+    /// Builds a directory with what a Flux Kustomization adds.
+    pub fn with_overlay(&self, directory: &RepoPath, overlay: &Overlay) -> Build {
+        let mut build = Build::default();
+        self.entered(directory, &mut build, |build| match self.kustomization(directory) {
+            Some(path) => {
+                build.files.push(path.clone());
+                if let Some(text) = self.files.yaml(&path) {
+                    let kustomization = Transforms::of(&text);
+                    Pipeline { builder: self, directory, text: &text, kustomization: &kustomization }
+                        .run(build, overlay);
+                }
+            }
+            None => {
+                self.bare(directory, build);
+                let path = directory.join(NAMES[0]).unwrap_or_else(|_| directory.clone());
+                let text = Text::plain(path, std::sync::Arc::from(&b""[..]));
+                let kustomization = Transforms::default();
+                Pipeline { builder: self, directory, text: &text, kustomization: &kustomization }.run(build, overlay);
+            }
+        });
+        build
+    }
+
+    /// Applies a component to what was built so far.
+    pub fn component(&self, directory: &RepoPath, build: &mut Build) {
+        self.entered(directory, build, |build| {
+            let Some(path) = self.kustomization(directory) else { return };
+            build.files.push(path.clone());
+            if let Some(text) = self.files.yaml(&path) {
+                let kustomization = Transforms::of(&text);
+                let pipeline = Pipeline { builder: self, directory, text: &text, kustomization: &kustomization };
+                pipeline.run(build, &Overlay::default());
+            }
+        });
+    }
+
+    /// Runs `inside` unless the directory is being built already.
+    fn entered(&self, directory: &RepoPath, build: &mut Build, inside: impl FnOnce(&mut Build)) {
+        *self.begun.borrow_mut() += 1;
+        let loops = self.open.borrow().contains(directory);
+        if loops || self.open.borrow().len() >= MAX_DEPTH || *self.begun.borrow() > MAX_DIRECTORIES {
+            let what = if loops { "includes itself" } else { "is included too deep or too often" };
+            let at = self.kustomization(directory).map(|path| place(&path, 1, 1));
+            self.files.say(FindingCode::InvalidObject, format!("`{directory}` {what}"), at);
+            build.incomplete = true;
+            return;
+        }
+        self.open.borrow_mut().push(directory.clone());
+        inside(build);
+        self.open.borrow_mut().pop();
+    }
+
+    /// Takes every manifest below a directory, as Flux generates a kustomization for it.
+    fn bare(&self, directory: &RepoPath, build: &mut Build) {
+        let mut nested: Option<RepoPath> = None;
+        let files: Vec<RepoPath> = self.files.snapshot.below(directory).map(|(path, _)| path.clone()).collect();
+        let mut kustomized: HashMap<RepoPath, Option<RepoPath>> = HashMap::new();
+        for path in files {
+            if nested.as_ref().is_some_and(|nested| path.is_within(nested)) {
+                continue;
+            }
+            match self.outermost_kustomized(&path.parent(), directory, &mut kustomized) {
+                Some(own) => {
+                    self.add(build, &self.directory(&own));
+                    nested = Some(own);
+                }
+                None if is_yaml(&path) => self.manifest(&path, build),
+                None => {}
+            }
+        }
+    }
+
+    /// Returns the outermost directory with a kustomization file from `top` (not itself) down to `directory`.
+    fn outermost_kustomized(
+        &self,
+        directory: &RepoPath,
+        top: &RepoPath,
+        known: &mut HashMap<RepoPath, Option<RepoPath>>,
+    ) -> Option<RepoPath> {
+        if directory == top || directory.as_str().is_empty() {
+            return None;
+        }
+        if let Some(known) = known.get(directory) {
+            return known.clone();
+        }
+        let found = self
+            .outermost_kustomized(&directory.parent(), top, known)
+            .or_else(|| self.kustomization(directory).map(|_| directory.clone()));
+        known.insert(directory.clone(), found.clone());
+        found
+    }
+
+    /// Adds what one entry of `resources` names.
+    pub fn resource(&self, directory: &RepoPath, target: &str, spot: Option<&Spot>, build: &mut Build) {
+        let at = || spot.map(Spot::place);
+        match directory.join(target) {
+            Ok(path) if self.files.is_file(&path) => self.manifest(&path, build),
+            Ok(path) if !target.contains("://") && self.files.snapshot.is_directory(&path) => {
+                self.add(build, &self.directory(&path));
+            }
+            _ if is_remote(target) => {
+                build.incomplete = true;
+                self.files.say(FindingCode::RemoteBase, format!("`{target}` is outside the repository"), at());
+            }
+            Ok(path) => {
+                build.incomplete = true;
+                self.files.say(FindingCode::PathMissing, format!("`{path}` does not exist"), at());
+            }
+            Err(error) => {
+                build.incomplete = true;
+                self.files.say(FindingCode::PathOutside, error.to_string(), at());
+            }
+        }
+    }
+
+    /// Adds the objects of a manifest.
+    pub fn manifest(&self, path: &RepoPath, build: &mut Build) {
+        build.files.push(path.clone());
+        let Some(text) = self.files.yaml(path) else { return };
+        for document in &text.stream.documents {
+            let resources = Resource::of_document(&text, document.index, &document.root);
+            build.resources.extend(resources.into_iter().map(Rc::new));
+        }
+        build.incomplete |= !text.stream.problems.is_empty();
+    }
+
+    fn add(&self, build: &mut Build, other: &Build) {
+        build.resources.extend(other.resources.iter().cloned());
+        build.images.extend(other.images.iter().cloned());
+        build.files.extend(other.files.iter().cloned());
+        build.incomplete |= other.incomplete;
+    }
+}
+
+/// Tells whether kustomize would fetch it from elsewhere.
+fn is_remote(target: &str) -> bool {
+    target.contains("://")
+        || target.contains("?ref=")
+        || target.contains("git@")
+        || ["github.com/", "gitlab.com/", "bitbucket.org/", "git::"].iter().any(|host| target.starts_with(host))
+}

@@ -1,0 +1,70 @@
+//! Globs of manifests: `apps/*/staging.yaml`.
+
+/// Tells whether a path matches: `*` and `?` stay in a segment, `**` is any number of segments.
+pub(super) fn matches(glob: &str, path: &str) -> bool {
+    let glob: Vec<&str> = glob.trim_start_matches("./").split('/').filter(|segment| !segment.is_empty()).collect();
+    let path: Vec<&str> = path.split('/').collect();
+    // Which beginnings of the path the glob's segments so far may stand for.
+    let mut reached = vec![false; path.len() + 1];
+    if let Some(first) = reached.first_mut() {
+        *first = true;
+    }
+    for segment in glob {
+        let mut next = vec![false; path.len() + 1];
+        if segment == "**" {
+            let mut any = false;
+            for (from, to) in reached.iter().zip(&mut next) {
+                any |= from;
+                *to = any;
+            }
+        } else {
+            for ((from, name), to) in reached.iter().zip(&path).zip(next.iter_mut().skip(1)) {
+                *to = *from && segment_matches(segment, name);
+            }
+        }
+        reached = next;
+    }
+    reached.last().copied().unwrap_or_default()
+}
+
+fn segment_matches(glob: &str, name: &str) -> bool {
+    let name: Vec<char> = name.chars().collect();
+    let mut reached = vec![false; name.len() + 1];
+    if let Some(first) = reached.first_mut() {
+        *first = true;
+    }
+    for wanted in glob.chars() {
+        let mut next = vec![false; name.len() + 1];
+        if wanted == '*' {
+            let mut any = false;
+            for (from, to) in reached.iter().zip(&mut next) {
+                any |= from;
+                *to = any;
+            }
+        } else {
+            for ((from, char), to) in reached.iter().zip(&name).zip(next.iter_mut().skip(1)) {
+                *to = *from && (wanted == '?' || wanted == *char);
+            }
+        }
+        reached = next;
+    }
+    reached.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn a_star_stays_in_its_segment_and_two_cross() {
+        assert!(matches("apps/*/staging.yaml", "apps/cart/staging.yaml"));
+        assert!(!matches("apps/*/staging.yaml", "apps/a/b/staging.yaml"));
+        assert!(matches("apps/**/staging.yaml", "apps/a/b/staging.yaml"));
+        assert!(matches("apps/**/staging.yaml", "apps/staging.yaml"));
+        assert!(matches("**/*-prod.y?ml", "a/b/x-prod.yaml"));
+        assert!(matches("./apps/cart.yaml", "apps/cart.yaml"));
+        assert!(!matches("apps/*", "apps"));
+        assert!(!matches("apps/cart", "apps/cart/x.yaml"));
+        assert!(!matches(&"*a".repeat(200), &"a".repeat(400).replace("aa", "ab")));
+    }
+}

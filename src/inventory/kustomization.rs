@@ -1,0 +1,404 @@
+//! The steps of one kustomization, in kustomize's order.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::build::{Build, Builder, Overlay};
+use super::generate;
+use super::images;
+use super::patch::{Content, Patch, text_of};
+use super::replace;
+use super::resource::Resource;
+use super::selector::Selector;
+use super::text::{Spot, Text};
+use super::tree::{Leaf, Tree};
+use crate::model::{FindingCode, RepoPath, Unknown};
+
+/// Kinds that have no namespace; kustomize's namespace leaves them alone.
+const CLUSTER_WIDE: [&str; 16] = [
+    "APIService",
+    "CSIDriver",
+    "ClusterIssuer",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "IngressClass",
+    "MutatingWebhookConfiguration",
+    "Namespace",
+    "Node",
+    "PersistentVolume",
+    "PriorityClass",
+    "RuntimeClass",
+    "StorageClass",
+    "ValidatingWebhookConfiguration",
+    "VolumeSnapshotClass",
+];
+
+/// What a kustomization file says.
+#[derive(Default)]
+pub(super) struct Transforms {
+    tree: Option<Tree>,
+}
+
+/// One kustomization file and the directory it stands in.
+pub(super) struct Pipeline<'a> {
+    pub builder: &'a Builder<'a>,
+    pub directory: &'a RepoPath,
+    pub text: &'a Rc<Text>,
+    pub kustomization: &'a Transforms,
+}
+
+impl Transforms {
+    /// Reads a kustomization file.
+    pub fn of(text: &Rc<Text>) -> Self {
+        let tree = text.stream.documents.first().map(|document| Tree::of(&document.root, text, document.index));
+        Self { tree: tree.filter(|tree| matches!(tree, Tree::Map(_))) }
+    }
+
+    fn items(&self, key: &str) -> &[Tree] {
+        self.tree.as_ref().map(|tree| tree.items(&[key])).unwrap_or_default()
+    }
+
+    fn leaf(&self, key: &str) -> Option<&Rc<Leaf>> {
+        self.tree.as_ref()?.leaf(&[key]).filter(|leaf| leaf.text.as_deref() != Ok(""))
+    }
+}
+
+impl Pipeline<'_> {
+    /// Runs every step over what was built so far.
+    pub fn run(&self, build: &mut Build, overlay: &Overlay) {
+        let known = build.resources.len();
+        for key in ["resources", "bases"] {
+            for item in self.kustomization.items(key) {
+                if let Some((target, spot)) = text_and_spot(item) {
+                    self.builder.resource(self.directory, &target, spot.as_ref(), build);
+                }
+            }
+        }
+        self.generators(build);
+        for item in self.kustomization.items("components") {
+            if let Some((target, spot)) = text_and_spot(item) {
+                self.component(&target, spot.as_ref(), build);
+            }
+        }
+        for (target, spot) in &overlay.components {
+            self.component(target, spot.as_ref(), build);
+        }
+        for item in self.kustomization.items("patchesStrategicMerge") {
+            self.apply(self.merge_patch(item, build), build);
+        }
+        for item in self.kustomization.items("patches") {
+            self.apply(self.patch(item, build), build);
+        }
+        for patch in &overlay.patches {
+            // A target that matches nothing is no error for kustomize; without one it is.
+            if !patch.apply(&mut build.resources) && patch.target.is_none() {
+                self.unmatched(patch, build);
+            }
+        }
+        self.names(build, overlay, known);
+        for item in self.kustomization.items("patchesJson6902") {
+            self.apply(self.patch(item, build), build);
+        }
+        let mut entries = images::entries(self.kustomization.items("images"));
+        entries.extend(images::entries(self.kustomization.items("imageTags")));
+        images::merge(&mut entries, &overlay.images);
+        images::apply(&mut build.images, &entries);
+        self.replacements(build);
+        for item in self.kustomization.items("transformers") {
+            self.transformer(item, build);
+        }
+    }
+
+    fn say(&self, code: FindingCode, message: String, spot: Option<&Spot>) {
+        self.builder.files.say(code, message, spot.map(Spot::place));
+    }
+
+    fn component(&self, target: &str, spot: Option<&Spot>, build: &mut Build) {
+        match self.directory.join(target) {
+            Ok(path) if self.builder.kustomization(&path).is_some() => self.builder.component(&path, build),
+            Ok(_) if target.contains("://") => {
+                build.incomplete = true;
+                self.say(FindingCode::RemoteBase, format!("`{target}` is outside the repository"), spot);
+            }
+            Ok(path) => {
+                build.incomplete = true;
+                self.say(FindingCode::PathMissing, format!("component `{path}` does not exist"), spot);
+            }
+            Err(error) => {
+                build.incomplete = true;
+                self.say(FindingCode::PathOutside, error.to_string(), spot);
+            }
+        }
+    }
+
+    fn generators(&self, build: &mut Build) {
+        let generator = generate::Generator { builder: self.builder, directory: self.directory };
+        let options = self.kustomization.tree.as_ref().and_then(|tree| tree.field("generatorOptions"));
+        for item in self.kustomization.items("configMapGenerator") {
+            generator.config_map(item, options, build);
+        }
+        for item in self.kustomization.items("secretGenerator") {
+            generator.secret(item, build);
+        }
+        for key in ["helmCharts", "helmChartInflationGenerator", "generators"] {
+            if let Some(item) = self.kustomization.items(key).first() {
+                build.incomplete = true;
+                let message = format!("`{key}` is not built by Flux, nor here");
+                self.say(FindingCode::UnsupportedTransformer, message, item.first_spot());
+            }
+        }
+    }
+
+    /// Reads one entry of `patches` or `patchesJson6902`.
+    fn patch(&self, item: &Tree, build: &mut Build) -> Option<Patch> {
+        let target = item.field("target").filter(|target| matches!(target, Tree::Map(_))).map(Selector::of);
+        let spot = item.first_spot().cloned();
+        let content = match (item.leaf(&["patch"]), item.text(&["path"])) {
+            (Some(leaf), _) => text_of(leaf).and_then(|text| self.content(&text)),
+            (None, Some(path)) => self.patch_file(path, spot.as_ref(), build),
+            (None, None) => None,
+        };
+        Some(Patch { content: content?, target, spot })
+    }
+
+    /// Reads one entry of `patchesStrategicMerge`: a file, or the patch itself.
+    fn merge_patch(&self, item: &Tree, build: &mut Build) -> Option<Patch> {
+        let Tree::Leaf(leaf) = item else { return None };
+        let text = leaf.text.as_deref().ok()?;
+        let spot = leaf.chain.last().cloned();
+        let is_file =
+            !text.contains('\n') && self.directory.join(text).is_ok_and(|path| self.builder.files.is_file(&path));
+        let content = if is_file || !text.contains(':') {
+            self.patch_file(text, spot.as_ref(), build)
+        } else {
+            text_of(leaf).and_then(|text| self.content(&text))
+        };
+        Some(Patch { content: content?, target: None, spot })
+    }
+
+    fn patch_file(&self, path: &str, spot: Option<&Spot>, build: &mut Build) -> Option<Content> {
+        match self.directory.join(path) {
+            Ok(path) if self.builder.files.is_file(&path) => {
+                build.files.push(path.clone());
+                let text = self.builder.files.yaml(&path)?;
+                self.content(&text)
+            }
+            Ok(path) => {
+                self.say(FindingCode::PathMissing, format!("patch `{path}` does not exist"), spot);
+                None
+            }
+            Err(error) => {
+                self.say(FindingCode::PathOutside, error.to_string(), spot);
+                None
+            }
+        }
+    }
+
+    fn content(&self, text: &Rc<Text>) -> Option<Content> {
+        // The problems of a file were noted when it was read.
+        for problem in text.stream.problems.iter().filter(|_| text.is_inside()) {
+            self.builder.files.say(problem.finding(), problem.to_string(), Some(text.place(problem.position())));
+        }
+        Content::of(text)
+    }
+
+    fn apply(&self, patch: Option<Patch>, build: &mut Build) {
+        let Some(patch) = patch else { return };
+        if !patch.apply(&mut build.resources) && patch.target.is_none() {
+            self.unmatched(&patch, build);
+        }
+    }
+
+    fn unmatched(&self, patch: &Patch, build: &Build) {
+        // What it is for may be in what could not be read.
+        if !build.incomplete {
+            let message = "the patch matches no object: kustomize fails on it".to_owned();
+            self.say(FindingCode::InvalidObject, message, patch.spot.as_ref());
+        }
+    }
+
+    /// Namespace, prefix, suffix, labels and annotations.
+    fn names(&self, build: &mut Build, overlay: &Overlay, _known: usize) {
+        let namespace = overlay.namespace.as_ref().or(self.kustomization.leaf("namespace"));
+        let prefix = overlay.prefix.as_ref().or(self.kustomization.leaf("namePrefix"));
+        let suffix = overlay.suffix.as_ref().or(self.kustomization.leaf("nameSuffix"));
+        if let Some(namespace) = namespace {
+            set_namespace(build, namespace, false);
+        }
+        if prefix.is_some() || suffix.is_some() {
+            let text = |leaf: Option<&Rc<Leaf>>| {
+                leaf.and_then(|leaf| leaf.text.as_deref().ok()).unwrap_or_default().to_owned()
+            };
+            rename(build, &text(prefix), &text(suffix));
+        }
+        let own = self.kustomization.tree.as_ref();
+        let mut labels: Vec<(Arc<str>, Tree)> =
+            own.map(|tree| tree.entries(&["commonLabels"]).to_vec()).unwrap_or_default();
+        for item in self.kustomization.items("labels") {
+            labels.extend(item.entries(&["pairs"]).to_vec());
+        }
+        labels.extend(overlay.labels.iter().cloned());
+        let annotations = own.map(|tree| tree.entries(&["commonAnnotations"]).to_vec()).unwrap_or_default();
+        annotate(build, "labels", &labels);
+        annotate(build, "annotations", &annotations);
+    }
+
+    fn replacements(&self, build: &mut Build) {
+        for item in self.kustomization.items("replacements") {
+            if let Some(path) = item.text(&["path"]) {
+                let file = self.directory.join(path).ok().filter(|path| self.builder.files.is_file(path));
+                let Some(file) = file else {
+                    let message = format!("replacement `{path}` does not exist");
+                    self.say(FindingCode::PathMissing, message, item.first_spot());
+                    continue;
+                };
+                build.files.push(file.clone());
+                let Some(text) = self.builder.files.yaml(&file) else { continue };
+                for document in &text.stream.documents {
+                    match Tree::of(&document.root, &text, document.index) {
+                        Tree::List(items) => items.iter().for_each(|item| self.replacement(item, build)),
+                        tree => self.replacement(&tree, build),
+                    }
+                }
+            } else {
+                self.replacement(item, build);
+            }
+        }
+    }
+
+    fn replacement(&self, item: &Tree, build: &mut Build) {
+        if let Err(message) = replace::apply(item, &mut build.resources)
+            && !build.incomplete
+        {
+            self.say(FindingCode::InvalidObject, message, item.first_spot());
+        }
+    }
+
+    /// Applies a transformer of kustomize's own; any other makes what it could change unknown.
+    fn transformer(&self, item: &Tree, build: &mut Build) {
+        let Tree::Leaf(leaf) = item else { return };
+        let Ok(text) = leaf.text.as_deref() else { return };
+        let path = self.directory.join(text).ok();
+        let content = match path {
+            Some(path) if !text.contains('\n') && self.builder.files.is_file(&path) => {
+                build.files.push(path.clone());
+                self.builder.files.yaml(&path)
+            }
+            _ if text.contains('\n') => text_of(leaf),
+            _ => None,
+        };
+        let Some(content) = content else {
+            let message = format!("transformer `{text}` can't be evaluated here");
+            self.unsupported(message, leaf.chain.last(), build);
+            return;
+        };
+        for document in &content.stream.documents {
+            let tree = Tree::of(&document.root, &content, document.index);
+            self.builtin(&tree, build);
+        }
+    }
+
+    fn builtin(&self, tree: &Tree, build: &mut Build) {
+        match tree.text(&["kind"]).unwrap_or_default() {
+            "LabelTransformer" => annotate(build, "labels", tree.entries(&["labels"])),
+            "AnnotationsTransformer" => annotate(build, "annotations", tree.entries(&["annotations"])),
+            "NamespaceTransformer" => {
+                if let Some(namespace) = tree.leaf(&["metadata", "namespace"]) {
+                    set_namespace(build, &Rc::clone(namespace), tree.text(&["unsetOnly"]) == Some("true"));
+                }
+            }
+            "PrefixTransformer" | "PrefixSuffixTransformer" | "SuffixTransformer" => {
+                let text = |key: &str| tree.text(&[key]).unwrap_or_default().to_owned();
+                rename(build, &text("prefix"), &text("suffix"));
+            }
+            "PatchTransformer" | "PatchJson6902Transformer" | "PatchStrategicMergeTransformer" => {
+                self.apply(self.patch(tree, build), build);
+            }
+            "ReplicaCountTransformer" | "HashTransformer" => {}
+            "ImageTagTransformer" => {
+                let entries = images::entries(&[tree.field("imageTag").cloned().unwrap_or(Tree::List(Vec::new()))]);
+                images::apply(&mut build.images, &entries);
+            }
+            kind => {
+                let message = format!("transformer `{kind}` can't be evaluated here");
+                self.unsupported(message, tree.first_spot(), build);
+            }
+        }
+    }
+
+    fn unsupported(&self, message: String, spot: Option<&Spot>, build: &mut Build) {
+        let unknown = Unknown { code: FindingCode::UnsupportedTransformer, message, place: spot.map(Spot::place) };
+        self.builder.files.say(unknown.code, unknown.message.clone(), unknown.place.clone());
+        let unknown = Rc::new(unknown);
+        for resource in &mut build.resources {
+            if let Some(spec) = Rc::make_mut(resource).tree.field_mut("spec") {
+                make_unknown(spec, &unknown);
+            }
+        }
+    }
+}
+
+fn make_unknown(tree: &mut Tree, unknown: &Rc<Unknown>) {
+    match tree {
+        Tree::Leaf(leaf) => Rc::make_mut(leaf).text = Err(Rc::clone(unknown)),
+        Tree::Map(entries) => entries.iter_mut().for_each(|(_, value)| make_unknown(value, unknown)),
+        Tree::List(items) => items.iter_mut().for_each(|item| make_unknown(item, unknown)),
+    }
+}
+
+fn text_and_spot(item: &Tree) -> Option<(String, Option<Spot>)> {
+    match item {
+        Tree::Leaf(leaf) => Some((leaf.text.as_deref().ok()?.to_owned(), leaf.chain.last().cloned())),
+        _ => None,
+    }
+}
+
+fn set_namespace(build: &mut Build, namespace: &Rc<Leaf>, unset_only: bool) {
+    change(build, |resource| {
+        if CLUSTER_WIDE.contains(&resource.kind()) || unset_only && resource.namespace().is_some() {
+            return;
+        }
+        let mut metadata = resource.tree.field("metadata").cloned().unwrap_or(Tree::Map(Vec::new()));
+        metadata.set("namespace", Tree::Leaf(Rc::clone(namespace)));
+        resource.tree.set("metadata", metadata);
+    });
+}
+
+fn rename(build: &mut Build, prefix: &str, suffix: &str) {
+    change(build, |resource| {
+        if matches!(resource.kind(), "CustomResourceDefinition" | "Namespace" | "APIService") {
+            return;
+        }
+        let name = format!("{prefix}{}{suffix}", resource.name());
+        if let Some(metadata) = resource.tree.field_mut("metadata") {
+            metadata.set("name", Tree::Leaf(Leaf::made(&name)));
+        }
+    });
+}
+
+fn annotate(build: &mut Build, field: &str, pairs: &[(Arc<str>, Tree)]) {
+    if pairs.is_empty() {
+        return;
+    }
+    for resource in &mut build.resources {
+        let tree = &mut Rc::make_mut(resource).tree;
+        let mut metadata = tree.field("metadata").cloned().unwrap_or(Tree::Map(Vec::new()));
+        let mut values = metadata.field(field).cloned().unwrap_or(Tree::Map(Vec::new()));
+        for (key, value) in pairs {
+            values.set(key, value.clone());
+        }
+        metadata.set(field, values);
+        tree.set("metadata", metadata);
+    }
+}
+
+/// Changes every object, and remembers the names that it had.
+fn change(build: &mut Build, each: impl Fn(&mut Resource)) {
+    for resource in &mut build.resources {
+        let resource = Rc::make_mut(resource);
+        let before = resource.id();
+        each(resource);
+        resource.renamed_from(before);
+    }
+}

@@ -1,0 +1,219 @@
+//! From Flux objects to sources: where the artifact is, what is asked for, what that chooses.
+
+use std::rc::Rc;
+
+use super::choice;
+use super::files::Files;
+use super::resource::Resource;
+use super::text::Spot;
+use super::tree::{Leaf, Tree};
+use super::walk::Reconciled;
+use crate::model::{
+    AppName, Artifact, EnvironmentName, FieldName, FindingCode, OciRepository, Place, Reference, Source, SourceId,
+    SourceKind, Unknown,
+};
+
+/// The media type whose tags Flux reads as chart versions, `_` for `+`.
+const HELM_LAYER: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+
+/// A source, and the spots of its fields.
+pub(super) struct Found {
+    pub source: Source,
+    pub spots: Vec<(FieldName, Vec<Spot>)>,
+}
+
+/// All objects of one environment, to find those that others name.
+pub(super) struct Objects<'a> {
+    pub environment: &'a EnvironmentName,
+    pub reconciled: &'a Reconciled,
+    pub files: &'a Files<'a>,
+}
+
+impl Objects<'_> {
+    /// Returns every source, in order.
+    pub fn sources(&self) -> Vec<Found> {
+        let applied = self.reconciled.objects.iter();
+        let sources = applied.filter_map(|applied| {
+            let mut found = self.source(&applied.object)?;
+            if found.source.suspended.is_none() {
+                found.source.suspended.clone_from(&applied.suspended);
+            }
+            self.note(&found.source);
+            Some(found)
+        });
+        sources.collect()
+    }
+
+    fn source(&self, object: &Resource) -> Option<Found> {
+        const REF: [(FieldName, &[&str]); 4] = [
+            (FieldName::Digest, &["spec", "ref", "digest"]),
+            (FieldName::Semver, &["spec", "ref", "semver"]),
+            (FieldName::SemverFilter, &["spec", "ref", "semverFilter"]),
+            (FieldName::Tag, &["spec", "ref", "tag"]),
+        ];
+        const GIT_REF: [(FieldName, &[&str]); 5] = [
+            (FieldName::Semver, &["spec", "ref", "semver"]),
+            (FieldName::Tag, &["spec", "ref", "tag"]),
+            (FieldName::Commit, &["spec", "ref", "commit"]),
+            (FieldName::Name, &["spec", "ref", "name"]),
+            (FieldName::Branch, &["spec", "ref", "branch"]),
+        ];
+        if object.is_flux("OCIRepository") {
+            let artifact = self.text(object, &["spec", "url"]).and_then(|url| self.oci(object, &url));
+            Some(self.found(object, SourceKind::OciRepository, artifact, &REF))
+        } else if object.is_flux("GitRepository") {
+            let artifact = self.text(object, &["spec", "url"]).map(|url| Artifact::Git { url });
+            Some(self.found(object, SourceKind::GitRepository, artifact, &GIT_REF))
+        } else if object.is_flux("HelmRelease") {
+            self.chart(object, SourceKind::HelmRelease, &["spec", "chart", "spec"])
+        } else if object.is_flux("HelmChart") {
+            self.chart(object, SourceKind::HelmChart, &["spec"])
+        } else {
+            None
+        }
+    }
+
+    fn chart(&self, object: &Resource, kind: SourceKind, base: &[&str]) -> Option<Found> {
+        let chart = object.tree.at(base)?;
+        chart.field("chart")?;
+        let reference = chart.field("sourceRef");
+        let repository_kind = reference.and_then(|reference| reference.text(&["kind"])).unwrap_or("HelmRepository");
+        if repository_kind != "HelmRepository" {
+            if let Some(version) = chart.leaf(&["version"]) {
+                let message = format!("Flux ignores the version of a chart from a {repository_kind}");
+                self.say(FindingCode::ShadowedField, message, version);
+            }
+            return None;
+        }
+        let artifact = self.chart_artifact(object, chart);
+        let version: Vec<&str> = base.iter().copied().chain(["version"]).collect();
+        Some(self.found(object, kind, artifact, &[(FieldName::Version, &version)]))
+    }
+
+    fn chart_artifact(&self, object: &Resource, chart: &Tree) -> Result<Artifact, Unknown> {
+        let name = self.text_of(object, chart, "chart")?;
+        let reference = chart.field("sourceRef").unwrap_or(chart);
+        let repository = self.text_of(object, reference, "name")?;
+        let namespace = reference.text(&["namespace"]).or(object.namespace());
+        let Some(repository) = self.named("HelmRepository", namespace, &repository) else {
+            let message = format!("HelmRepository `{repository}` is not found in {}", self.environment);
+            let unknown = Unknown { code: FindingCode::SourceMissing, message, place: Some(object.place()) };
+            self.files.say(unknown.code, unknown.message.clone(), unknown.place.clone());
+            return Err(unknown);
+        };
+        let url = self.text(repository, &["spec", "url"])?;
+        let url = url.trim_end_matches('/');
+        if url.starts_with("oci://") {
+            return self.oci(repository, &format!("{url}/{name}"));
+        }
+        Ok(Artifact::HelmChart { repository: url.to_owned(), chart: name })
+    }
+
+    /// Returns the object of a kind that a reference names.
+    pub fn named(&self, kind: &str, namespace: Option<&str>, name: &str) -> Option<&Resource> {
+        let objects = self.reconciled.objects.iter().map(|applied| &applied.object);
+        let mut named = objects.filter(|object| object.is_flux(kind) && object.name() == name);
+        let exact = named.clone().find(|object| object.namespace() == namespace);
+        // Without a namespace of its own an object lands where the Kustomization that applies it says.
+        exact.or_else(|| named.find(|object| object.namespace().is_none() || namespace.is_none())).map(|found| &**found)
+    }
+
+    fn found(
+        &self,
+        object: &Resource,
+        kind: SourceKind,
+        artifact: Result<Artifact, Unknown>,
+        fields: &[(FieldName, &[&str])],
+    ) -> Found {
+        let given: Vec<(FieldName, &Rc<Leaf>)> =
+            fields.iter().filter_map(|(name, path)| given(object, path).map(|leaf| (*name, leaf))).collect();
+        let mut reference = Reference { fields: given.iter().map(|(name, leaf)| (*name, leaf.value())).collect() };
+        choice::note_shadows(kind, &mut reference);
+        let suspended = object.tree.leaf(&["spec", "suspend"]).filter(|leaf| leaf.text.as_deref() == Ok("true"));
+        let provider = object.tree.leaf(&["spec", "verify", "provider"]);
+        let source = Source {
+            environment: self.environment.clone(),
+            id: SourceId { kind, namespace: object.namespace().map(str::to_owned), name: object.name().to_owned() },
+            // Which app it belongs to is told when all sources are known.
+            app: AppName::nameless(),
+            artifact,
+            choice: choice::choose(kind, &reference),
+            reference,
+            helm_layer: object.tree.text(&["spec", "layerSelector", "mediaType"]) == Some(HELM_LAYER),
+            verify: provider.and_then(|leaf| Some((leaf.text.as_deref().ok()?.to_owned(), place_of(leaf, object)))),
+            suspended: suspended.map(|leaf| place_of(leaf, object)),
+            place: object.place(),
+        };
+        Found { source, spots: given.into_iter().map(|(name, leaf)| (name, leaf.chain.clone())).collect() }
+    }
+
+    /// Notes what people should know about a source.
+    fn note(&self, source: &Source) {
+        let name = &source.id.name;
+        for (field, value) in &source.reference.fields {
+            if let Some(by) = value.shadowed_by {
+                let message = format!("Flux ignores `{}` of `{name}`: `{}` takes precedence", field.key(), by.key());
+                self.files.say(
+                    FindingCode::ShadowedField,
+                    message,
+                    value.deciding_slot().map(|slot| slot.place.clone()),
+                );
+            }
+            if let Err(unknown) = &value.text {
+                self.files.say(unknown.code, unknown.message.clone(), unknown.place.clone());
+            }
+        }
+        if let Some(place) = &source.suspended {
+            let message = format!("`{name}` is suspended: a change has no effect until it is resumed");
+            self.files.say(FindingCode::Suspended, message, Some(place.clone()));
+        }
+        if let crate::model::Choice::Unknown(unknown) = &source.choice {
+            self.files.say(unknown.code, unknown.message.clone(), unknown.place.clone());
+        }
+    }
+
+    fn oci(&self, object: &Resource, url: &str) -> Result<Artifact, Unknown> {
+        url.parse::<OciRepository>().map(Artifact::Oci).map_err(|error| {
+            let place = object.tree.leaf(&["spec", "url"]).map(|leaf| place_of(leaf, object));
+            let unknown = Unknown { code: FindingCode::InvalidArtifact, message: error.to_string(), place };
+            self.files.say(unknown.code, unknown.message.clone(), unknown.place.clone());
+            unknown
+        })
+    }
+
+    fn text(&self, object: &Resource, path: &[&str]) -> Result<String, Unknown> {
+        let (last, parents) = path.split_last().unwrap_or((&"", &[]));
+        match object.tree.at(parents) {
+            Some(parent) => self.text_of(object, parent, last),
+            None => Err(self.lacks(object, last)),
+        }
+    }
+
+    fn text_of(&self, object: &Resource, parent: &Tree, key: &str) -> Result<String, Unknown> {
+        match parent.leaf(&[key]).map(|leaf| &leaf.text) {
+            Some(Ok(text)) => Ok(text.to_string()),
+            Some(Err(unknown)) => Err((**unknown).clone()),
+            None => Err(self.lacks(object, key)),
+        }
+    }
+
+    fn lacks(&self, object: &Resource, key: &str) -> Unknown {
+        let message = format!("{} `{}` has no `{key}`", object.kind(), object.name());
+        let unknown = Unknown { code: FindingCode::InvalidObject, message, place: Some(object.place()) };
+        self.files.say(unknown.code, unknown.message.clone(), unknown.place.clone());
+        unknown
+    }
+
+    fn say(&self, code: FindingCode, message: String, leaf: &Leaf) {
+        self.files.say(code, message, leaf.chain.last().map(Spot::place));
+    }
+}
+
+/// Returns the leaf at a path, unless it is null or empty, which Flux takes for not given.
+fn given<'a>(object: &'a Resource, path: &[&str]) -> Option<&'a Rc<Leaf>> {
+    object.tree.leaf(path).filter(|leaf| leaf.text.as_deref() != Ok(""))
+}
+
+fn place_of(leaf: &Leaf, object: &Resource) -> Place {
+    leaf.chain.last().map_or_else(|| object.place(), Spot::place)
+}

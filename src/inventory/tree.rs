@@ -1,0 +1,198 @@
+//! The value that kustomize and Flux transform: each leaf knows where its text is written.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::text::{Spot, Text};
+use crate::model::{Form, Unknown, Value};
+use crate::yaml::{self, Content, Node};
+
+/// A value.
+#[derive(Clone)]
+pub(super) enum Tree {
+    /// A scalar.
+    Leaf(Rc<Leaf>),
+    /// Keys and values, in order; each key once.
+    Map(Vec<(Arc<str>, Tree)>),
+    /// Items.
+    List(Vec<Tree>),
+}
+
+/// A scalar and the spots that its text came through.
+#[derive(Clone)]
+pub(super) struct Leaf {
+    /// The effective text, or why it can't be told.
+    pub text: Result<Arc<str>, Rc<Unknown>>,
+    /// Whether it is null.
+    pub null: bool,
+    /// Whether it is written so that YAML reads it as a string, whatever its text is.
+    pub quoted: bool,
+    /// From where it is read to where it is written; empty for what a transformer made.
+    pub chain: Vec<Spot>,
+}
+
+impl Leaf {
+    /// Makes a leaf that is written nowhere.
+    pub fn made(text: &str) -> Rc<Self> {
+        Rc::new(Self { text: Ok(Arc::from(text)), null: false, quoted: true, chain: Vec::new() })
+    }
+
+    /// Returns it as the model's value.
+    pub fn value(&self) -> Value {
+        let text = self.text.as_ref().map(|text| text.to_string()).map_err(|unknown| (**unknown).clone());
+        Value {
+            text,
+            chain: self.chain.iter().map(Spot::slot).collect(),
+            shadowed_by: None,
+            marker: self.chain.last().and_then(Spot::marker),
+        }
+    }
+}
+
+impl Tree {
+    /// Takes a node over; aliases and merge keys are followed.
+    pub fn of(node: &Node, text: &Rc<Text>, document: usize) -> Self {
+        match &node.resolved().content {
+            Content::Scalar(scalar) => {
+                let node = node.resolved();
+                Self::Leaf(Rc::new(Leaf {
+                    text: Ok(Arc::clone(&scalar.text)),
+                    null: scalar.is_null(),
+                    quoted: scalar.form != Form::Plain || node.tag.as_deref() == Some("!!str"),
+                    chain: vec![Spot::of(text, document, node, scalar)],
+                }))
+            }
+            Content::Sequence(items) => Self::List(items.iter().map(|item| Self::of(item, text, document)).collect()),
+            Content::Mapping(entries) => {
+                let mut map = Vec::with_capacity(entries.len());
+                add_entries(&mut map, entries, text, document);
+                Self::Map(map)
+            }
+            Content::Alias(..) => Self::List(Vec::new()),
+        }
+    }
+
+    /// Returns the value of a key.
+    pub fn field(&self, key: &str) -> Option<&Self> {
+        match self {
+            Self::Map(entries) => entries.iter().find(|(name, _)| &**name == key).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    /// Returns the value of a key, to change it.
+    pub fn field_mut(&mut self, key: &str) -> Option<&mut Self> {
+        match self {
+            Self::Map(entries) => entries.iter_mut().find(|(name, _)| &**name == key).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    /// Returns the value at a path of keys.
+    pub fn at(&self, keys: &[&str]) -> Option<&Self> {
+        keys.iter().try_fold(self, |tree, key| tree.field(key))
+    }
+
+    /// Returns the leaf at a path of keys, unless it is null.
+    pub fn leaf(&self, keys: &[&str]) -> Option<&Rc<Leaf>> {
+        match self.at(keys)? {
+            Self::Leaf(leaf) if !leaf.null => Some(leaf),
+            _ => None,
+        }
+    }
+
+    /// Returns the known text at a path of keys.
+    pub fn text(&self, keys: &[&str]) -> Option<&str> {
+        self.leaf(keys)?.text.as_deref().ok()
+    }
+
+    /// Returns the items at a path of keys; none if there is no list.
+    pub fn items(&self, keys: &[&str]) -> &[Self] {
+        match self.at(keys) {
+            Some(Self::List(items)) => items,
+            _ => &[],
+        }
+    }
+
+    /// Returns the keys and values at a path of keys; none if there is no mapping.
+    pub fn entries(&self, keys: &[&str]) -> &[(Arc<str>, Self)] {
+        match self.at(keys) {
+            Some(Self::Map(entries)) => entries,
+            _ => &[],
+        }
+    }
+
+    /// Sets a key, where it stood or at the end.
+    pub fn set(&mut self, key: &str, value: Self) {
+        if !matches!(self, Self::Map(_)) {
+            *self = Self::Map(Vec::new());
+        }
+        if let Self::Map(entries) = self {
+            match entries.iter_mut().find(|(name, _)| &**name == key) {
+                Some((_, old)) => *old = value,
+                None => entries.push((Arc::from(key), value)),
+            }
+        }
+    }
+
+    /// Removes a key.
+    pub fn remove(&mut self, key: &str) -> Option<Self> {
+        match self {
+            Self::Map(entries) => {
+                let at = entries.iter().position(|(name, _)| &**name == key)?;
+                Some(entries.remove(at).1)
+            }
+            _ => None,
+        }
+    }
+
+    /// Tells whether it is null.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Leaf(leaf) if leaf.null)
+    }
+
+    /// Returns the first spot in it, to say where it is.
+    pub fn first_spot(&self) -> Option<&Spot> {
+        match self {
+            Self::Leaf(leaf) => leaf.chain.first(),
+            Self::Map(entries) => entries.iter().find_map(|(_, value)| value.first_spot()),
+            Self::List(items) => items.iter().find_map(Self::first_spot),
+        }
+    }
+
+    /// Tells whether the leaf would be read as a string by the API.
+    pub fn is_string(&self) -> bool {
+        match self {
+            Self::Leaf(leaf) => leaf.quoted || leaf.text.as_ref().is_ok_and(|text| yaml::is_string(text)),
+            _ => false,
+        }
+    }
+}
+
+fn add_entries(map: &mut Vec<(Arc<str>, Tree)>, entries: &[(Node, Node)], text: &Rc<Text>, document: usize) {
+    let mut merged = Vec::new();
+    for (key, value) in entries {
+        let Some(name) = key.scalar() else { continue };
+        if &*name.text == "<<" && name.form == Form::Plain {
+            match &value.resolved().content {
+                Content::Sequence(items) => merged.extend(items.iter().map(Node::entries)),
+                _ => merged.push(value.entries()),
+            }
+            continue;
+        }
+        let value = Tree::of(value, text, document);
+        match map.iter_mut().find(|(other, _)| *other == name.text) {
+            Some((_, old)) => *old = value,
+            None => map.push((Arc::clone(&name.text), value)),
+        }
+    }
+    for entries in merged {
+        let mut below = Vec::new();
+        add_entries(&mut below, entries, text, document);
+        for (key, value) in below {
+            if !map.iter().any(|(name, _)| *name == key) {
+                map.push((key, value));
+            }
+        }
+    }
+}

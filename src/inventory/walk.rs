@@ -1,0 +1,363 @@
+//! The walk of one environment: from its directory along the Flux Kustomizations.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use super::build::{Build, Builder, Overlay};
+use super::files::is_yaml;
+use super::images::{self, Image};
+use super::patch::{Content, Patch, text_of};
+use super::resource::Resource;
+use super::selector::Selector;
+use super::substitute::Variables;
+use super::text::Spot;
+use super::tree::{Leaf, Tree};
+use super::{Scope, glob};
+use crate::model::{Environment, Extent, FindingCode, Place, RepoPath, Unknown};
+
+/// The most Flux Kustomizations that one environment may follow.
+const MAX_KUSTOMIZATIONS: usize = 10_000;
+
+/// What one environment reconciles.
+#[derive(Default)]
+pub(super) struct Reconciled {
+    /// The objects as they are applied, in the order in which Flux reaches them.
+    pub objects: Vec<Applied>,
+    /// The images that kustomizations give tags.
+    pub images: Vec<Image>,
+    /// Every file that was read on the way.
+    pub files: HashSet<RepoPath>,
+}
+
+/// An object as Flux applies it.
+#[derive(Clone)]
+pub(super) struct Applied {
+    pub object: Rc<Resource>,
+    /// Where the Kustomization that applies it is suspended.
+    pub suspended: Option<Place>,
+}
+
+/// Where the source of a Kustomization is.
+enum Origin {
+    Here,
+    Elsewhere,
+    NotFound,
+}
+
+/// A Kustomization that was applied, with what its own one says.
+type Waiting = Applied;
+
+pub(super) struct EnvironmentWalk<'a> {
+    builder: &'a Builder<'a>,
+    scope: &'a Scope,
+    environment: &'a Environment,
+    reconciled: Reconciled,
+    /// Which objects were looked at for Kustomizations.
+    seen: usize,
+    waiting: Vec<Waiting>,
+    visited: HashSet<(Option<String>, String, RepoPath)>,
+}
+
+impl<'a> EnvironmentWalk<'a> {
+    /// Walks an environment.
+    pub fn run(builder: &'a Builder<'a>, scope: &'a Scope, environment: &'a Environment) -> Reconciled {
+        let reconciled = Reconciled::default();
+        let (waiting, visited) = (Vec::new(), HashSet::new());
+        let mut walk = Self { builder, scope, environment, reconciled, seen: 0, waiting, visited };
+        walk.begin();
+        walk.follow();
+        walk.reconciled
+    }
+
+    fn begin(&mut self) {
+        match &self.environment.extent {
+            Extent::Directory(directory) => {
+                if !self.builder.files.snapshot.is_directory(directory) {
+                    let message = format!("environment {}: `{directory}` does not exist", self.environment.name);
+                    self.builder.files.say(FindingCode::PathMissing, message, self.environment.place.clone());
+                    return;
+                }
+                self.builder.files.want_below(directory);
+                self.root(directory);
+            }
+            Extent::Glob(pattern) => {
+                let snapshot = self.builder.files.snapshot;
+                let matching = snapshot.entries.keys().filter(|path| glob::matches(pattern, path.as_str()));
+                for path in matching {
+                    let directory = path.parent();
+                    if self.builder.kustomization(&directory).as_ref() == Some(path) {
+                        let build = self.builder.directory(&directory);
+                        self.apply(&build, &Variables::default(), None);
+                    } else if is_yaml(path) {
+                        let mut build = Build::default();
+                        self.builder.manifest(path, &mut build);
+                        self.apply(&build, &Variables::default(), None);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Applies the environment's own directory, with what its bootstrap's Kustomization says about it.
+    fn root(&mut self, directory: &RepoPath) {
+        let build = self.builder.directory(directory);
+        let leads_here = |object: &&Rc<Resource>| {
+            object.is_flux("Kustomization")
+                && object.name() == "flux-system"
+                && RepoPath::root().join(object.tree.text(&["spec", "path"]).unwrap_or_default()).as_ref()
+                    == Ok(directory)
+        };
+        let Some(bootstrap) = build.resources.iter().find(leads_here).cloned() else {
+            self.apply(&build, &Variables::default(), None);
+            return;
+        };
+        self.visited.insert((bootstrap.namespace().map(str::to_owned), bootstrap.name().to_owned(), directory.clone()));
+        let overlay = self.overlay(&bootstrap);
+        let build = if overlay.is_empty() { build } else { Rc::new(self.builder.with_overlay(directory, &overlay)) };
+        // Its ConfigMaps are among the objects that it applies itself.
+        let mut variables = Variables::default();
+        self.variables(&bootstrap, &build.resources, &mut variables);
+        self.apply(&build, &variables, suspended(&bootstrap));
+    }
+
+    fn apply(&mut self, build: &Build, variables: &Variables, suspended: Option<Place>) {
+        self.reconciled.files.extend(build.files.iter().cloned());
+        for resource in &build.resources {
+            let object = variables.resource(resource);
+            if object.is_flux("ResourceSet") {
+                let message = format!("the templates of ResourceSet `{}` can't be evaluated", object.name());
+                self.builder.files.say(FindingCode::UnsupportedTemplate, message, Some(object.place()));
+            }
+            self.reconciled.objects.push(Applied { object, suspended: suspended.clone() });
+        }
+        for image in &build.images {
+            let mut image = image.clone();
+            for leaf in [&mut image.tag, &mut image.digest].into_iter().flatten() {
+                if let Some(new) = variables.leaf(leaf) {
+                    *leaf = new;
+                }
+            }
+            self.reconciled.images.push(image);
+        }
+    }
+
+    fn follow(&mut self) {
+        loop {
+            let new = self.reconciled.objects.get(self.seen..).unwrap_or_default();
+            let new: Vec<Waiting> = new.iter().filter(|new| new.object.is_flux("Kustomization")).cloned().collect();
+            self.seen = self.reconciled.objects.len();
+            self.waiting.extend(new);
+            if self.waiting.is_empty() || self.visited.len() >= MAX_KUSTOMIZATIONS {
+                return;
+            }
+            // What it names may be applied by another Kustomization that is still waiting.
+            let ready = self.waiting.iter().position(|waiting| self.is_ready(&waiting.object)).unwrap_or_default();
+            let waiting = self.waiting.remove(ready);
+            self.visit(&waiting);
+        }
+    }
+
+    fn is_ready(&self, kustomization: &Resource) -> bool {
+        let named = kustomization.tree.items(&["spec", "postBuild", "substituteFrom"]).iter();
+        let missing = |from: &Tree| {
+            from.text(&["kind"]) == Some("ConfigMap")
+                && self.config_map(kustomization, from.text(&["name"]).unwrap_or_default(), &[]).is_none()
+        };
+        !matches!(self.origin(kustomization), Origin::NotFound) && !named.into_iter().any(missing)
+    }
+
+    fn visit(&mut self, waiting: &Waiting) {
+        let kustomization = &waiting.object;
+        let path = kustomization.tree.leaf(&["spec", "path"]);
+        let place = path.and_then(|leaf| leaf.chain.last()).map_or_else(|| kustomization.place(), Spot::place);
+        let Some(directory) = self.directory(kustomization, path, &place) else { return };
+        let id = (kustomization.namespace().map(str::to_owned), kustomization.name().to_owned(), directory.clone());
+        if !self.visited.insert(id) {
+            return;
+        }
+        let files = self.builder.files;
+        let name = kustomization.name();
+        let exists = files.snapshot.is_directory(&directory);
+        match self.origin(kustomization) {
+            Origin::Elsewhere => return,
+            Origin::NotFound => {
+                let source = kustomization.tree.text(&["spec", "sourceRef", "name"]).unwrap_or_default();
+                let outcome = if exists { "its path is read from this repository" } else { "its path is not read" };
+                let message = format!("Kustomization `{name}` names source `{source}`, which is not found: {outcome}");
+                files.say(FindingCode::SourceMissing, message, Some(kustomization.place()));
+            }
+            Origin::Here => {}
+        }
+        if !exists {
+            let message = format!("Kustomization `{name}`: `{directory}` does not exist");
+            files.say(FindingCode::PathMissing, message, Some(place));
+            return;
+        }
+        let overlay = self.overlay(kustomization);
+        files.want_below(&directory);
+        let build = match overlay.is_empty() {
+            true => self.builder.directory(&directory),
+            false => Rc::new(self.builder.with_overlay(&directory, &overlay)),
+        };
+        let mut variables = Variables::default();
+        self.variables(kustomization, &build.resources, &mut variables);
+        self.apply(&build, &variables, suspended(kustomization).or_else(|| waiting.suspended.clone()));
+    }
+
+    fn directory(&self, kustomization: &Resource, path: Option<&Rc<Leaf>>, place: &Place) -> Option<RepoPath> {
+        let name = kustomization.name();
+        let files = self.builder.files;
+        match path.map(|leaf| leaf.text.clone()) {
+            None => Some(RepoPath::root()),
+            Some(Err(unknown)) => {
+                let message = format!("where Kustomization `{name}` leads: {}", unknown.message);
+                files.say(unknown.code, message, Some(place.clone()));
+                None
+            }
+            Some(Ok(path)) => match RepoPath::root().join(&path) {
+                Ok(directory) => Some(directory),
+                Err(error) => {
+                    let message = format!("Kustomization `{name}`: {error}");
+                    files.say(FindingCode::PathOutside, message, Some(place.clone()));
+                    None
+                }
+            },
+        }
+    }
+
+    /// What a Kustomization adds to the kustomization at its path.
+    fn overlay(&self, kustomization: &Resource) -> Overlay {
+        let given = |key: &str| kustomization.tree.leaf(&["spec", key]).filter(|leaf| leaf.text.as_deref() != Ok(""));
+        let patch = |item: &Tree| {
+            let text = text_of(item.leaf(&["patch"])?)?;
+            for problem in &text.stream.problems {
+                self.builder.files.say(problem.finding(), problem.to_string(), Some(text.place(problem.position())));
+            }
+            let target = item.field("target").filter(|target| matches!(target, Tree::Map(_))).map(Selector::of);
+            Some(Patch { content: Content::of(&text)?, target, spot: item.first_spot().cloned() })
+        };
+        let component = |item: &Tree| match item {
+            Tree::Leaf(leaf) => Some((leaf.text.as_deref().ok()?.to_owned(), leaf.chain.last().cloned())),
+            _ => None,
+        };
+        Overlay {
+            namespace: given("targetNamespace").cloned(),
+            prefix: given("namePrefix").cloned(),
+            suffix: given("nameSuffix").cloned(),
+            patches: kustomization.tree.items(&["spec", "patches"]).iter().filter_map(patch).collect(),
+            components: kustomization.tree.items(&["spec", "components"]).iter().filter_map(component).collect(),
+            images: images::entries(kustomization.tree.items(&["spec", "images"])),
+            labels: kustomization.tree.entries(&["spec", "commonMetadata", "labels"]).to_vec(),
+        }
+    }
+
+    /// The variables of a Kustomization: `substituteFrom` in order, then `substitute`.
+    fn variables(&self, kustomization: &Resource, own: &[Rc<Resource>], variables: &mut Variables) {
+        let Some(post_build) = kustomization.tree.at(&["spec", "postBuild"]) else { return };
+        if post_build.text(&["substituteStrategy"]) == Some("Always") {
+            variables.always();
+        }
+        for from in post_build.items(&["substituteFrom"]) {
+            let name = from.text(&["name"]).unwrap_or_default();
+            let place = from.first_spot().map(Spot::place);
+            if from.text(&["kind"]) == Some("Secret") {
+                let message = format!("it may come from Secret `{name}`, which is not read");
+                variables.may_hold_more(Unknown { code: FindingCode::SecretValue, message, place });
+                continue;
+            }
+            match self.config_map(kustomization, name, own) {
+                Some(map) => {
+                    for (key, value) in map.tree.entries(&["data"]) {
+                        if let Tree::Leaf(leaf) = value {
+                            variables.define(key, Rc::clone(leaf));
+                        }
+                    }
+                }
+                None if from.text(&["optional"]) == Some("true") => {}
+                None => {
+                    let message = format!("it may come from ConfigMap `{name}`, which is not in this repository");
+                    variables.may_hold_more(Unknown { code: FindingCode::UnresolvedVariable, message, place });
+                }
+            }
+        }
+        for (name, value) in post_build.entries(&["substitute"]) {
+            if let Tree::Leaf(leaf) = value {
+                variables.define(name, Rc::clone(leaf));
+            }
+        }
+    }
+
+    /// Returns the ConfigMap of a name in the namespace of a Kustomization.
+    fn config_map<'b>(&'b self, kustomization: &Resource, name: &str, own: &'b [Rc<Resource>]) -> Option<&'b Resource> {
+        let applied = self.reconciled.objects.iter().map(|applied| &applied.object);
+        let namespace = kustomization.namespace();
+        let is_it = |object: &&Rc<Resource>| {
+            object.kind() == "ConfigMap"
+                && object.name() == name
+                && (object.namespace() == namespace || object.namespace().is_none() || namespace.is_none())
+        };
+        applied.chain(own).find(is_it).map(|object| &**object)
+    }
+
+    /// Tells whether a Kustomization's source is this repository.
+    fn origin(&self, kustomization: &Resource) -> Origin {
+        let Some(reference) = kustomization.tree.at(&["spec", "sourceRef"]) else { return Origin::NotFound };
+        let name = reference.text(&["name"]).unwrap_or_default();
+        if name == "flux-system" {
+            return Origin::Here;
+        }
+        let kind = reference.text(&["kind"]).unwrap_or("GitRepository");
+        let namespace = reference.text(&["namespace"]).or(kustomization.namespace());
+        let named = |object: &&Rc<Resource>| {
+            object.is_flux(kind)
+                && object.name() == name
+                && (object.namespace() == namespace || object.namespace().is_none() || namespace.is_none())
+        };
+        match self.reconciled.objects.iter().map(|applied| &applied.object).find(named) {
+            None => Origin::NotFound,
+            Some(source) => match source.tree.text(&["spec", "url"]) {
+                Some(url) if self.scope.remotes.iter().any(|remote| same_repository(remote, url)) => Origin::Here,
+                _ => Origin::Elsewhere,
+            },
+        }
+    }
+}
+
+fn suspended(kustomization: &Resource) -> Option<Place> {
+    let leaf = kustomization.tree.leaf(&["spec", "suspend"]).filter(|leaf| leaf.text.as_deref() == Ok("true"))?;
+    Some(leaf.chain.last().map_or_else(|| kustomization.place(), Spot::place))
+}
+
+/// Tells whether two URLs name one Git repository, whatever their scheme, user and `.git`.
+pub(super) fn same_repository(one: &str, two: &str) -> bool {
+    fn bare(url: &str) -> String {
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let rest = rest.split_once('@').map_or(rest, |(_, rest)| rest);
+        let (host, path) = rest.split_once(['/', ':']).unwrap_or((rest, ""));
+        // `ssh://host:22/path` has a port where `host:path` has its path.
+        let path = match path.split_once('/') {
+            Some((port, path)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => path,
+            _ => path,
+        };
+        let path = path.trim_matches('/');
+        format!("{}/{}", host.to_ascii_lowercase(), path.strip_suffix(".git").unwrap_or(path))
+    }
+    bare(one) == bare(two)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_repository;
+
+    #[test]
+    fn a_repository_is_the_same_by_any_of_its_urls() {
+        let https = "https://github.com/acme/fleet";
+        for url in
+            ["ssh://git@github.com/acme/fleet", "git@github.com:acme/fleet.git", "https://GitHub.com/acme/fleet/"]
+        {
+            assert!(same_repository(https, url), "{url}");
+        }
+        assert!(same_repository("ssh://git@git.corp:2222/a/b", "https://git.corp/a/b.git"));
+        assert!(!same_repository(https, "https://github.com/acme/fleet2"));
+    }
+}

@@ -1,0 +1,126 @@
+//! The words by which names tell their environment, and the order they stand in.
+
+/// The kinds of environment that names tell, the first stage first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Rank {
+    Dev,
+    Test,
+    Staging,
+    PreProduction,
+    Production,
+}
+
+impl Rank {
+    /// Returns the name that a stage of this rank gets.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Test => "test",
+            Self::Staging => "staging",
+            Self::PreProduction => "pre-production",
+            Self::Production => "production",
+        }
+    }
+
+    /// Returns the rank that one word tells.
+    pub fn of_word(word: &str) -> Option<Self> {
+        match word.to_ascii_lowercase().as_str() {
+            "dev" | "devel" | "develop" | "development" => Some(Self::Dev),
+            "test" | "tst" | "testing" => Some(Self::Test),
+            "staging" | "stage" | "stag" | "stg" => Some(Self::Staging),
+            "preproduction" | "preprod" | "preprd" | "pprd" | "ppd" => Some(Self::PreProduction),
+            "production" | "prod" | "prd" => Some(Self::Production),
+            _ => None,
+        }
+    }
+
+    /// Returns the rank that a name tells by a whole word; none if it tells none, or two.
+    pub fn of_name(name: &str) -> Option<Self> {
+        let words = words(name);
+        let mut ranks = words.iter().enumerate().filter_map(|(at, word)| {
+            let pre =
+                at.checked_sub(1).and_then(|at| words.get(at)).is_some_and(|word| word.eq_ignore_ascii_case("pre"));
+            match Self::of_word(word)? {
+                Self::Production if pre => Some(Self::PreProduction),
+                rank => Some(rank),
+            }
+        });
+        let first = ranks.next()?;
+        ranks.all(|rank| rank == first).then_some(first)
+    }
+
+    /// Tells whether a name holds a word of an environment.
+    pub fn is_told_by(name: &str) -> bool {
+        words(name).iter().any(|word| Self::of_word(word).is_some())
+    }
+}
+
+/// Splits a name at everything that is neither letter nor digit.
+pub(super) fn words(name: &str) -> Vec<&str> {
+    name.split(|char: char| !char.is_alphanumeric()).filter(|word| !word.is_empty()).collect()
+}
+
+/// Returns a name without a leading or trailing word that names the environment.
+pub(super) fn without_environment<'a>(name: &'a str, environment: &str) -> &'a str {
+    let separator = |char: char| !char.is_alphanumeric();
+    let trimmed = |rest: &'a str| Some(rest).filter(|rest| !rest.is_empty());
+    // The environment's whole name first: `prod-eu` of `my-app-prod-eu`.
+    let whole = name
+        .strip_suffix(environment)
+        .and_then(|rest| rest.strip_suffix(separator))
+        .or_else(|| name.strip_prefix(environment).and_then(|rest| rest.strip_prefix(separator)));
+    if let Some(rest) = whole.and_then(trimmed) {
+        return rest;
+    }
+    let Some(rank) = Rank::of_name(environment) else { return name };
+    // `pre-prod` is one word in two, so two words are tried first.
+    for parts in [2, 1] {
+        let tells = |text: &str| {
+            let pre = words(text).first().is_some_and(|word| word.eq_ignore_ascii_case("pre"));
+            (parts == 1 || pre) && Rank::of_name(text) == Some(rank)
+        };
+        let trailing = name.rmatch_indices(separator).nth(parts - 1);
+        if let Some((at, separator)) = trailing
+            && name.get(at + separator.len()..).is_some_and(tells)
+            && let Some(rest) = name.get(..at).and_then(trimmed)
+        {
+            return rest;
+        }
+        let leading = name.match_indices(separator).nth(parts - 1);
+        if let Some((at, separator)) = leading
+            && name.get(..at).is_some_and(tells)
+            && let Some(rest) = name.get(at + separator.len()..).and_then(trimmed)
+        {
+            return rest;
+        }
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_are_told_by_whole_words() {
+        assert_eq!(Rank::of_name("uksouth-prod"), Some(Rank::Production));
+        assert_eq!(Rank::of_name("pre-prod"), Some(Rank::PreProduction));
+        assert_eq!(Rank::of_name("preprod_eu"), Some(Rank::PreProduction));
+        assert_eq!(Rank::of_name("stg"), Some(Rank::Staging));
+        assert_eq!(Rank::of_name("products"), None);
+        assert_eq!(Rank::of_name("dev-prod"), None);
+        assert!(Rank::Dev < Rank::Test && Rank::Staging < Rank::PreProduction);
+    }
+
+    #[test]
+    fn the_environment_is_taken_off_a_name() {
+        assert_eq!(without_environment("my-app-prod", "production"), "my-app");
+        assert_eq!(without_environment("prod-my-app", "production"), "my-app");
+        assert_eq!(without_environment("my-app-prod-eu", "prod-eu"), "my-app");
+        assert_eq!(without_environment("my-app-pre-prod", "preprod"), "my-app");
+        assert_eq!(without_environment("my-app-staging", "production"), "my-app-staging");
+        assert_eq!(without_environment("products", "prod"), "products");
+        assert_eq!(without_environment("prod", "prod"), "prod");
+        assert_eq!(without_environment("cart", "lab"), "cart");
+    }
+}

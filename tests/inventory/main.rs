@@ -1,0 +1,5 @@
+//! The inventory, straight on the library: what each environment runs, where that is written, and edits to it.
+
+mod direct;
+mod fleets;
+mod repository;
