@@ -102,6 +102,7 @@ fn promotion() -> Promotion {
         notes: Vec::new(),
         hunks: hunks(&"clusters/prod-eu/my-app.yaml".parse().expect("a path"), before, &after),
         values: 2,
+        unit: "pull request",
         base: "4f1c2a9d".to_owned(),
         rules: Some(Link {
             text: "rules".to_owned(),
@@ -274,6 +275,23 @@ fn an_override_can_not_remove_the_facts_nor_hide_them() {
     let facts = body.find("| Worked in staging | **not known**").expect("the facts");
     assert!(facts < body.find("<!--").expect("the override"));
     assert!(body.starts_with("**my-app** in **prod-eu**"));
+}
+
+#[test]
+fn an_override_may_not_write_what_a_forge_obeys() {
+    for text in [
+        "{{ base }}\n/merge",
+        "  /approve",
+        "{% if base %}\n/label ~prod\n{% endif %}",
+        "{{ env.TOKEN }}",
+        "{% set x = 1 %}",
+    ] {
+        let overrides = Overrides { body: Some(Template { name: ".promote/pull-request.md", text }), commit: None };
+
+        let error = pull_request(&promotion(), overrides).expect_err(text);
+
+        assert!(error.to_string().starts_with("template `.promote/pull-request.md`"), "{error}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Error, Forge, Proposal, PullRequest, State};
-use crate::model::{BRANCH_PREFIX, Finding, FindingCode};
+use crate::model::{BRANCH_PREFIX, Exit, Finding, FindingCode, Problem as _};
 
 /// What came of it.
 #[derive(Clone, Debug)]
@@ -81,7 +81,7 @@ async fn look_again(forge: &dyn Forge, proposal: &Proposal, lost: bool) -> Resul
         match find(forge, proposal).await {
             Ok(Some(found)) => return Ok(Some(found)),
             Ok(None) => {}
-            Err(error) if lost && error.is_ambiguous() => {}
+            Err(error) if lost && error.exit() == Exit::Temporary => {}
             Err(error) => return Err(error),
         }
         // Zero would look for ever.

@@ -59,7 +59,7 @@ mod tests {
         for name in ALL {
             environment.entry(name.to_owned()).or_insert_with(|| format!("secret of {name}"));
         }
-        let hosts = Hosts::from([("git.corp".to_owned(), Host { kind, api: None })]);
+        let hosts = Hosts::from([("git.corp".to_owned(), Host { kind, ..Host::default() })]);
         token_for(host, &environment, &hosts).map(|(token, name)| {
             assert_eq!(token.expose(), format!("secret of {name}"));
             name

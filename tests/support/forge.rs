@@ -5,7 +5,9 @@
 
 #![allow(dead_code, unused_imports)]
 
+mod forgejo;
 mod github;
+mod gitlab;
 mod state;
 
 use std::path::Path;
@@ -30,7 +32,7 @@ pub struct Forge {
 
 struct Shared {
     kind: Kind,
-    contract: Option<Contract>,
+    contract: Option<Arc<Contract>>,
     state: Mutex<State>,
     log: Mutex<Vec<Logged>>,
     violations: Mutex<Vec<String>>,
@@ -41,6 +43,8 @@ struct Shared {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     GitHub,
+    GitLab,
+    Forgejo,
 }
 
 /// A request as it came in.
@@ -79,6 +83,7 @@ pub enum What {
 /// What a route answers.
 pub struct Reply {
     pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
     pub body: Value,
 }
 
@@ -96,12 +101,27 @@ impl Asked<'_> {
         self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Returns the part of a list that the asked page has.
-    pub fn page(&self, all: Vec<Value>) -> Value {
+    /// Answers the part of a list that the asked page has; the name of its size, the size unasked, the greatest size.
+    pub fn page(&self, all: Vec<Value>, (name, usual, most): (&str, usize, usize)) -> Reply {
         let number =
             |name: &str, default: usize| self.query(name).and_then(|text| text.parse().ok()).unwrap_or(default);
-        let (size, page) = (number("per_page", 30).min(100), number("page", 1).max(1));
-        Value::Array(all.into_iter().skip((page - 1) * size).take(size).collect())
+        let (size, page) = (number(name, usual).min(most), number("page", 1).max(1));
+        let more = all.len() > page * size;
+        let mut headers = vec![("x-total-count", all.len().to_string())];
+        if name == "per_page" {
+            headers.push(("x-next-page", if more { (page + 1).to_string() } else { String::new() }));
+        } else if all.len() > size {
+            let relation = if more { "next" } else { "prev" };
+            headers.push(("link", format!("<http://127.0.0.1/?page={}>; rel=\"{relation}\"", page + 1)));
+        }
+        let shown = all.into_iter().skip((page - 1) * size).take(size).collect();
+        Reply { status: 200, headers, body: Value::Array(shown) }
+    }
+}
+
+impl Reply {
+    pub fn of(status: u16, body: Value) -> Self {
+        Self { status, headers: Vec::new(), body }
     }
 }
 
@@ -111,12 +131,24 @@ impl Forge {
         Self::start(Kind::GitHub, repository, bare, token)
     }
 
+    /// Starts a GitLab with one project.
+    pub fn gitlab(repository: &str, bare: Option<&Path>, token: &str) -> Self {
+        Self::start(Kind::GitLab, repository, bare, token)
+    }
+
+    /// Starts a Forgejo with one repository.
+    pub fn forgejo(repository: &str, bare: Option<&Path>, token: &str) -> Self {
+        Self::start(Kind::Forgejo, repository, bare, token)
+    }
+
     fn start(kind: Kind, repository: &str, bare: Option<&Path>, token: &str) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("a listener");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let name = match kind {
             Kind::GitHub => "github",
+            Kind::GitLab => "gitlab",
+            Kind::Forgejo => "forgejo",
         };
         let shared = Arc::new(Shared {
             kind,
@@ -135,10 +167,17 @@ impl Forge {
         Self { url, shared, stop: Some(stop), thread: Some(thread) }
     }
 
+    /// Returns which forge it is.
+    pub fn kind(&self) -> Kind {
+        self.shared.kind
+    }
+
     /// Returns where its API is.
     pub fn api(&self) -> String {
         match self.shared.kind {
             Kind::GitHub => self.url.clone(),
+            Kind::GitLab => format!("{}/api/v4", self.url),
+            Kind::Forgejo => format!("{}/api/v1", self.url),
         }
     }
 
@@ -156,6 +195,17 @@ impl Forge {
     pub fn writes(&self) -> Vec<String> {
         let log = self.requests();
         log.iter().filter(|one| one.method != "GET").map(|one| format!("{} {}", one.method, one.path)).collect()
+    }
+
+    /// Returns how often somebody tried to open a pull request.
+    pub fn openings(&self) -> usize {
+        let opens = |write: &&String| write.starts_with("POST ") && write.ends_with(self.pulls_path());
+        self.writes().iter().filter(opens).count()
+    }
+
+    /// Returns how the path of the pull requests ends.
+    pub fn pulls_path(&self) -> &'static str {
+        if self.shared.kind == Kind::GitLab { "/merge_requests" } else { "/pulls" }
     }
 
     /// Returns the pull requests so far.
@@ -238,7 +288,8 @@ async fn answer(
         }
         Some(What::Answer(status, headers, body)) => {
             log(*status);
-            return Ok(written(*status, headers, body));
+            let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+            return Ok(written(*status, &headers, body));
         }
         Some(What::LoseAnswer) | None => {}
     }
@@ -247,14 +298,14 @@ async fn answer(
     if fault.is_some() {
         return Err(std::io::Error::other("lost on purpose"));
     }
-    Ok(written(reply.status, &[], &reply.body))
+    Ok(written(reply.status, &reply.headers, &reply.body))
 }
 
-fn written(status: u16, headers: &[(&'static str, &'static str)], body: &Value) -> hyper::Response<Full<Bytes>> {
+fn written(status: u16, headers: &[(&'static str, String)], body: &Value) -> hyper::Response<Full<Bytes>> {
     let mut response =
         hyper::Response::builder().status(status).header("content-type", "application/json; charset=utf-8");
     for (name, value) in headers {
-        response = response.header(*name, *value);
+        response = response.header(*name, value);
     }
     let body = if body.is_null() { String::new() } else { body.to_string() };
     response.body(Full::new(Bytes::from(body))).expect("a response")
@@ -279,9 +330,12 @@ impl Shared {
     fn reply(&self, method: &str, path: &str, headers: &[(String, String)], body: &[u8]) -> Reply {
         let header = |name: &str| headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         let mut state = self.state.lock().expect("the state");
-        let below = match self.kind {
-            Kind::GitHub => path,
+        let base = match self.kind {
+            Kind::GitHub => "",
+            Kind::GitLab => "/api/v4",
+            Kind::Forgejo => "/api/v1",
         };
+        let below = path.strip_prefix(base).unwrap_or("/");
         let (bare_path, query) = below.split_once('?').unwrap_or((below, ""));
         let asked = Asked {
             method,
@@ -290,19 +344,27 @@ impl Shared {
             body: serde_json::from_slice(body).unwrap_or(Value::Null),
         };
         if let Some(contract) = &self.contract
-            && let Err(violation) = contract.check_request(method, path, body)
+            && let Err(violation) =
+                contract.check_request(method, if self.kind == Kind::GitLab { below } else { path }, body)
         {
             self.violate(violation);
         }
         let reply = match self.kind {
             Kind::GitHub => github::answer(&mut state, &asked, header("authorization")),
+            Kind::GitLab => gitlab::answer(&mut state, &asked, header("authorization")),
+            Kind::Forgejo => forgejo::answer(&mut state, &asked, header("authorization")),
         };
         let Some(reply) = reply else {
             self.violate(format!("{method} {path} is outside the closed list"));
-            return Reply { status: 404, body: serde_json::json!({"message": "Not Found"}) };
+            return Reply::of(404, serde_json::json!({"message": "Not Found"}));
         };
         if let Some(contract) = &self.contract
-            && let Err(violation) = contract.check_answer(method, path, reply.status, &reply.body)
+            && let Err(violation) = contract.check_answer(
+                method,
+                if self.kind == Kind::GitLab { below } else { path },
+                reply.status,
+                &reply.body,
+            )
         {
             self.violate(format!("the test forge's own answer: {violation}"));
         }

@@ -19,6 +19,7 @@ pub fn answer(state: &mut State, asked: &Asked<'_>, authorization: Option<&str>)
     };
     let number = |text: &str| text.parse::<u64>().ok();
     let route: fn(&mut State, &Asked<'_>, u64) -> Reply = match (asked.method, rest.as_slice()) {
+        ("GET", []) => |state, _, _| shown(state),
         ("GET", ["pulls"]) => |state, asked, _| list(state, asked),
         ("POST", ["pulls"]) => |state, asked, _| open(state, asked),
         ("GET", ["pulls", _]) => |state, _, number| show(state, number),
@@ -49,7 +50,7 @@ pub fn answer(state: &mut State, asked: &Asked<'_>, authorization: Option<&str>)
 }
 
 fn reply(status: u16, body: Value) -> Reply {
-    Reply { status, body }
+    Reply::of(status, body)
 }
 
 fn refused() -> Reply {
@@ -78,6 +79,21 @@ fn user(state: &State) -> Reply {
     }
 }
 
+fn shown(state: &State) -> Reply {
+    let mut value = repository(state, &state.repository);
+    let permissions = state.push.map(|push| json!({"admin": false, "push": push, "pull": true}));
+    let more = json!({
+        "network_count": 0, "subscribers_count": 0, "has_discussions": false, "permissions": permissions,
+    });
+    value.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    if permissions.is_none() {
+        value.as_object_mut().expect("an object").remove("permissions");
+    }
+    let mut reply = reply(200, value);
+    reply.headers.extend(state.scopes.clone().map(|scopes| ("x-oauth-scopes", scopes)));
+    reply
+}
+
 fn list(state: &mut State, asked: &Asked<'_>) -> Reply {
     let hidden = usize::from(state.stale_lists > 0);
     state.stale_lists = state.stale_lists.saturating_sub(1);
@@ -101,7 +117,7 @@ fn list(state: &mut State, asked: &Asked<'_>) -> Reply {
         of_state && of_head && asked.query("base").is_none_or(|base| base == pull.base)
     };
     let all = state.pulls[..shown].iter().rev().filter(fits).map(|pull| simple(state, pull)).collect();
-    reply(200, asked.page(all))
+    asked.page(all, PAGE)
 }
 
 fn open(state: &mut State, asked: &Asked<'_>) -> Reply {
@@ -163,7 +179,7 @@ fn files(state: &mut State, asked: &Asked<'_>, number: u64) -> Reply {
             "blob_url": url, "raw_url": url, "contents_url": url,
         })
     };
-    reply(200, asked.page(state.files(&pull.head, &pull.base).into_iter().map(file).collect()))
+    asked.page(state.files(&pull.head, &pull.base).into_iter().map(file).collect(), PAGE)
 }
 
 fn reviews(state: &mut State, asked: &Asked<'_>, number: u64) -> Reply {
@@ -176,7 +192,7 @@ fn reviews(state: &mut State, asked: &Asked<'_>, number: u64) -> Reply {
             "_links": {"html": link, "pull_request": link}, "author_association": "MEMBER", "submitted_at": TIME,
         })
     };
-    reply(200, asked.page(pull.reviews.iter().enumerate().map(review).collect()))
+    asked.page(pull.reviews.iter().enumerate().map(review).collect(), PAGE)
 }
 
 fn ask(state: &mut State, asked: &Asked<'_>, number: u64) -> Reply {
@@ -221,7 +237,7 @@ fn label(state: &mut State, asked: &Asked<'_>, number: u64) -> Reply {
 fn comments(state: &mut State, asked: &Asked<'_>, number: u64) -> Reply {
     let pull = state.pull(number).expect("it exists").clone();
     let all = pull.comments.iter().enumerate().map(|(index, comment)| comment_value(state, index, comment)).collect();
-    reply(200, asked.page(all))
+    asked.page(all, PAGE)
 }
 
 fn comment(state: &mut State, asked: &Asked<'_>, number: u64) -> Reply {
@@ -273,6 +289,9 @@ fn branch(state: &State, asked: &Asked<'_>) -> Reply {
         }),
     )
 }
+
+/// How long a page is, unasked and at most.
+const PAGE: (&str, usize, usize) = ("per_page", 30, 100);
 
 const TIME: &str = "2026-11-23T07:00:00Z";
 

@@ -21,6 +21,12 @@ pub struct State {
     /// Accounts that exist; only these can be asked for a review.
     pub people: Vec<String>,
     pub teams: Vec<String>,
+    /// Whether the token may push; none: the forge does not say.
+    pub push: Option<bool>,
+    /// What the forge says the token may do, in a header.
+    pub scopes: Option<String>,
+    /// Labels of the repository, where a forge has no others.
+    pub labels: Vec<String>,
 }
 
 /// A pull request.
@@ -77,6 +83,9 @@ impl State {
             approvals: Some(0),
             people: ["release-eng", "sre-1", "sre-2"].map(str::to_owned).to_vec(),
             teams: ["sre", "sre-oncall"].map(str::to_owned).to_vec(),
+            push: Some(true),
+            scopes: None,
+            labels: vec!["promotion".to_owned()],
         }
     }
 
