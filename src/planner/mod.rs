@@ -132,3 +132,6 @@ pub fn plan(request: &Request, fleet: Fleet<'_>, answers: &Answers) -> Planning 
     }
     Planning::Done(Plan { steps })
 }
+
+#[cfg(test)]
+mod tests;
