@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::commands;
+use crate::commands::arguments::{Auto, Demo, Explain, Global, Output, Pins, Plan, Run, Status, Tags, Why};
+use crate::commands::{self, Fault, Outcome, Refusal, Session, print, tell};
 use crate::model::Exit;
+use crate::report::documents::{Document, ErrorBody, ErrorDocument};
+use crate::report::problem;
 
 /// Promote a version from staging to production in a Flux repository, by pull request
 #[derive(Debug, Parser)]
@@ -28,64 +30,6 @@ pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,
-}
-
-/// Where to read, and how to print.
-#[derive(Debug, Clone, Args)]
-pub struct Global {
-    /// Read the clone that holds this directory
-    #[arg(short = 'C', value_name = "DIR", global = true, help_heading = "Where")]
-    pub directory: Option<PathBuf>,
-    /// Read this repository, without a clone
-    #[arg(long, value_name = "URL", global = true, conflicts_with = "directory", help_heading = "Where")]
-    pub repo: Option<String>,
-    /// Use this remote of the clone
-    #[arg(long, value_name = "NAME", global = true, conflicts_with = "repo", help_heading = "Where")]
-    pub remote: Option<String>,
-    /// Use this base branch
-    #[arg(long, value_name = "BRANCH", global = true, help_heading = "Where")]
-    pub base: Option<String>,
-    /// Narrow to this environment or stage; may be given more than once
-    #[arg(long = "env", value_name = "ENV|STAGE", global = true, help_heading = "Where")]
-    pub environments: Vec<String>,
-    /// Read this revision, or `worktree`, instead of the remote's newest commit
-    #[arg(long, value_name = "REV", global = true, help_heading = "Where")]
-    pub at: Option<String>,
-    /// Ask nothing of the network
-    #[arg(long, global = true, help_heading = "Where")]
-    pub offline: bool,
-    /// Open pull requests there; `none` pushes the branch and prints the text
-    #[arg(long, value_enum, value_name = "KIND", global = true, help_heading = "Where")]
-    pub forge: Option<ForgeChoice>,
-    /// Print for people or as JSON
-    #[arg(
-        short,
-        long,
-        value_enum,
-        value_name = "FORMAT",
-        default_value = "text",
-        global = true,
-        help_heading = "Output"
-    )]
-    pub output: Output,
-}
-
-/// How to print.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Output {
-    /// For people.
-    Text,
-    /// One JSON document.
-    Json,
-}
-
-/// The forge to use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ForgeChoice {
-    /// GitHub or GitHub Enterprise.
-    Github,
-    /// No forge: the branch is pushed and the pull request's text printed.
-    None,
 }
 
 /// The commands.
@@ -126,125 +70,28 @@ pub enum Command {
     Man,
 }
 
-/// `promote APP [VERSION]`.
-#[derive(Debug, Args)]
-pub struct Run {
-    /// An app's name, `namespace/name`, the last segment of its artifact, or `oci://...`
-    pub app: String,
-    /// A tag or version of its artifact; else what the environment before runs
-    pub version: Option<String>,
-    /// Move this environment or stage
-    #[arg(long, value_name = "ENV|STAGE")]
-    pub to: Option<String>,
-    /// Say why, in the commit and the pull request
-    #[arg(long, value_name = "TEXT")]
-    pub reason: Option<String>,
-    /// Print plan, diff and pull request, and write nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Open a new pull request where somebody closed the one before
-    #[arg(long)]
-    pub reopen: bool,
-}
-
-/// `promote status`.
-#[derive(Debug, Args)]
-pub struct Status {
-    /// Only these apps
-    pub apps: Vec<String>,
-    /// Show apps that are level, too
-    #[arg(long)]
-    pub all: bool,
-}
-
-/// `promote why`.
-#[derive(Debug, Args)]
-pub struct Why {
-    /// The app
-    pub app: String,
-    /// Only this version, with each rule that says no
-    pub version: Option<String>,
-    /// Show every tag
-    #[arg(long)]
-    pub all: bool,
-}
-
-/// `promote auto`.
-#[derive(Debug, Args)]
-pub struct Auto {
-    /// Only these apps
-    #[arg(long, value_name = "APP")]
-    pub only: Vec<String>,
-    /// All but these apps
-    #[arg(long, value_name = "APP")]
-    pub except: Vec<String>,
-    /// Open at most this many pull requests
-    #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
-    /// Print plan, diff and pull requests, and write nothing
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
-/// `promote plan`.
-#[derive(Debug, Args)]
-pub struct Plan {
-    /// Only these apps
-    pub apps: Vec<String>,
-    /// Exit with 1 if something is due
-    #[arg(long)]
-    pub exit_code: bool,
-}
-
-/// `promote tags`.
-#[derive(Debug, Args)]
-pub struct Tags {
-    /// An app, or an artifact as `oci://...`
-    #[arg(value_name = "APP|oci://...", required_unless_present = "stdin", conflicts_with = "stdin")]
-    pub artifact: Option<String>,
-    /// Show what Flux would select by this range
-    #[arg(long, value_name = "RANGE", allow_hyphen_values = true)]
-    pub range: Option<String>,
-    /// Consider only tags that this regular expression matches, as `semverFilter`
-    #[arg(long, value_name = "REGEX", allow_hyphen_values = true)]
-    pub filter: Option<String>,
-    /// Read tags as `layerSelector.mediaType` says: Helm charts write `+` as `_`
-    #[arg(long, value_name = "TYPE", allow_hyphen_values = true)]
-    pub layer_media_type: Option<String>,
-    /// Read tags from standard input, one a line
-    #[arg(long)]
-    pub stdin: bool,
-}
-
-/// `promote pins`.
-#[derive(Debug, Args)]
-pub struct Pins {
-    /// Only these apps
-    pub apps: Vec<String>,
-    /// Show also those that no environment reaches
-    #[arg(long)]
-    pub all: bool,
-}
-
-/// `promote demo`.
-#[derive(Debug, Args)]
-pub struct Demo {
-    /// An empty or new directory; else a new one below the temporary directory
-    pub directory: Option<PathBuf>,
-}
-
-/// `promote explain`.
-#[derive(Debug, Args)]
-pub struct Explain {
-    /// A code such as `digest-differs`; none lists all
-    pub code: Option<String>,
-}
-
 /// `promote completions`.
 #[derive(Debug, Args)]
 pub struct Completions {
     /// The shell
     pub shell: clap_complete::Shell,
+}
+
+/// Prints a shell's completions.
+fn completions_of(arguments: &Completions) -> Outcome {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut Arguments::command(), "promote", &mut script);
+    print(&String::from_utf8_lossy(&script));
+    Outcome::default()
+}
+
+/// Prints the manual page, which is made in memory.
+fn manual() -> Outcome {
+    let mut page = Vec::new();
+    if clap_mangen::Man::new(Arguments::command()).render(&mut page).is_ok() {
+        print(&String::from_utf8_lossy(&page));
+    }
+    Outcome::default()
 }
 
 /// Names that become commands later: no app is promoted by such a name without `run`.
@@ -259,8 +106,84 @@ pub fn run() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),
     };
-    let exit = commands::run(arguments, variables);
-    ExitCode::from(exit.code())
+    ExitCode::from(run_command(arguments, variables).code())
+}
+
+/// Runs what the arguments say and returns the exit code. Errors are shown here, once.
+fn run_command(arguments: Arguments, variables: BTreeMap<String, String>) -> Exit {
+    let output = arguments.global.output;
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tell(&format!("error: this machine gives no threads: {error}\n"));
+            return Exit::Local;
+        }
+    };
+    let result = runtime.block_on(async {
+        tokio::select! {
+            result = dispatch(arguments, variables) => result,
+            exit = stopped() => Err(Refusal::Interrupted(exit).into()),
+        }
+    });
+    match result {
+        Ok(Outcome(exit)) => exit,
+        Err(fault) => {
+            show(&fault, output);
+            fault.problem().exit()
+        }
+    }
+}
+
+async fn dispatch(arguments: Arguments, variables: BTreeMap<String, String>) -> Result<Outcome, Fault> {
+    let Arguments { global, command } = arguments;
+    let is_json = global.output == Output::Json;
+    match &command {
+        Some(Command::Tags(tags)) if tags.stdin => return commands::tags::run_on_stdin(is_json, tags),
+        Some(Command::Explain(explain)) => return commands::explain::run(explain),
+        Some(Command::Completions(completions)) => return Ok(completions_of(completions)),
+        Some(Command::Man) => return Ok(manual()),
+        Some(Command::Demo(demo)) => return commands::demo::run(demo, &variables).await,
+        _ => {}
+    }
+    let session = Session::open(global, variables).await?;
+    match &command {
+        None => commands::summary::run(&session).await,
+        Some(Command::Run(run)) => commands::promotion::run(&session, run).await,
+        Some(Command::Status(status)) => commands::status::run(&session, status).await,
+        Some(Command::Why(why)) => commands::why::run(&session, why).await,
+        Some(Command::Auto(auto)) => commands::auto::run(&session, auto).await,
+        Some(Command::Plan(plan)) => commands::plan::run(&session, plan).await,
+        Some(Command::Tags(tags)) => commands::tags::run(&session, tags).await,
+        Some(Command::Pins(pins)) => commands::pins::run(&session, pins).await,
+        Some(Command::Demo(_) | Command::Explain(_) | Command::Completions(_) | Command::Man) => Ok(Outcome::default()),
+    }
+}
+
+/// Waits for the signal to stop.
+async fn stopped() -> Exit {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let (Ok(mut interrupt), Ok(mut terminate)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        {
+            return tokio::select! {
+                _ = interrupt.recv() => Exit::Interrupted,
+                _ = terminate.recv() => Exit::Terminated,
+            };
+        }
+    }
+    match tokio::signal::ctrl_c().await {
+        Ok(()) => Exit::Interrupted,
+        Err(_) => std::future::pending().await,
+    }
+}
+
+fn show(fault: &Fault, output: Output) {
+    if output == Output::Json {
+        print(&Document::new("Error", ErrorDocument { error: ErrorBody::of(fault.problem()) }).to_text());
+    }
+    tell(&problem::render(fault.problem(), fault.text()));
 }
 
 /// Shows help and usage errors; `-o json` gets its one document here too.
@@ -275,7 +198,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
         .any(|(flag, value)| (flag == "-o" || flag == "--output") && value == "json")
         || std::env::args_os().any(|flag| flag == "--output=json" || flag == "-ojson" || flag == "-o=json");
     if wants_json {
-        commands::print_usage_error(&error.to_string());
+        print(&Document::new("Error", ErrorDocument { error: ErrorBody::usage(&error.to_string()) }).to_text());
     } else {
         let _ = error.print();
     }

@@ -434,7 +434,9 @@ async fn a_working_tree_is_read_as_it_is_with_and_without_git() {
     sandbox.write("apps/a.yaml", b"tag: 3.0.0");
     sandbox.write("new.yaml", b"untracked");
     sandbox.write("build/out.yaml", b"ignored");
+    sandbox.write("build/kept/forced.yaml", b"tracked all the same");
     sandbox.write(".gitignore", b"build/\n");
+    sandbox.git("work", &["add", "-f", "build/kept/forced.yaml"]);
     let root = promote::git::worktree_root(&sandbox.path("work/apps"));
     let mut listing = promote::git::worktree_snapshot(&root).expect("a listing");
     let path = repo_path("apps/a.yaml");
@@ -443,6 +445,7 @@ async fn a_working_tree_is_read_as_it_is_with_and_without_git() {
     assert_eq!(listing.snapshot.bytes(&path).map(|bytes| bytes.to_vec()), Some(b"tag: 3.0.0".to_vec()));
     assert!(listing.snapshot.entry(&repo_path("new.yaml")).is_some());
     assert!(listing.snapshot.entry(&repo_path("build/out.yaml")).is_none());
+    assert!(listing.snapshot.entry(&repo_path("build/kept/forced.yaml")).is_some());
     let plain = sandbox.path("home/plain");
     fs::create_dir_all(plain.join("a")).expect("a folder");
     fs::write(plain.join("a/b.yaml"), "x").expect("a file");
@@ -749,7 +752,12 @@ async fn children_know_only_the_allowed_variables_and_secrets_are_in_no_argument
         ("GIT_ASKPASS", "/bin/canary"),
         ("LD_PRELOAD", "canary"),
         ("HTTPS_PROXY", "http://proxy.example:3128"),
+        ("GIT_SSL_CAINFO", "/ca/near.pem"),
+        ("SSL_CERT_FILE", "/ca/far.pem"),
     ]);
+    for (name, value) in [("http.sslVerify", "false"), ("http.extraHeader", "X: canary"), ("http.sslKey", "/key.pem")] {
+        sandbox.git("work", &["config", "--global", name, value]);
+    }
     let mut connection = sandbox.connection_with(environment.clone()).await;
     connection.program = Program::find(&environment).await.expect("the wrapper");
     connection.remote =
@@ -760,6 +768,10 @@ async fn children_know_only_the_allowed_variables_and_secrets_are_in_no_argument
 
     let log = fs::read_to_string(log).expect("a log");
     assert!(!log.contains("canary"), "{log}");
+    // What says how to reach the host is passed on; what weakens it is not.
+    let passed = |value: &str| log.lines().any(|line| line.starts_with("GIT_CONFIG_VALUE_") && line.ends_with(value));
+    assert!(passed("=/ca/near.pem") && !passed("=/ca/far.pem") && passed("=/key.pem"), "{log}");
+    assert!(!log.to_lowercase().contains("sslverify"), "{log}");
     assert!(log.lines().filter(|line| line.starts_with("argv ")).all(|line| !line.contains("s3same")), "{log}");
     let names: std::collections::BTreeSet<&str> = log
         .lines()
@@ -771,39 +783,48 @@ async fn children_know_only_the_allowed_variables_and_secrets_are_in_no_argument
             !["PWD", "_", "SHLVL", "OLDPWD"].contains(name) && !name.contains(' ') && !name.starts_with("__")
         })
         .collect();
-    insta::assert_snapshot!(names.into_iter().collect::<Vec<_>>().join(" "), @"GIT_ALLOW_PROTOCOL GIT_CEILING_DIRECTORIES GIT_CONFIG_COUNT GIT_CONFIG_GLOBAL GIT_CONFIG_KEY_ GIT_CONFIG_NOSYSTEM GIT_CONFIG_VALUE_ GIT_HTTP_LOW_SPEED_LIMIT GIT_HTTP_LOW_SPEED_TIME GIT_NO_LAZY_FETCH GIT_TERMINAL_PROMPT HOME HTTPS_PROXY LC_ALL PATH PROMOTE_GIT_PASSWORD PROMOTE_GIT_USERNAME TMPDIR");
+    insta::assert_snapshot!(names.into_iter().collect::<Vec<_>>().join(" "), @"GIT_ALLOW_PROTOCOL GIT_CEILING_DIRECTORIES GIT_CONFIG_COUNT GIT_CONFIG_GLOBAL GIT_CONFIG_KEY_ GIT_CONFIG_NOSYSTEM GIT_CONFIG_VALUE_ GIT_HTTP_LOW_SPEED_LIMIT GIT_HTTP_LOW_SPEED_TIME GIT_NO_LAZY_FETCH GIT_TERMINAL_PROMPT HOME HTTPS_PROXY LC_ALL PATH PROMOTE_GIT_PASSWORD PROMOTE_GIT_USERNAME SSL_CERT_FILE TMPDIR");
 }
 
 #[tokio::test]
-async fn a_server_that_never_answers_is_left_at_the_deadline_and_on_cancellation() {
+async fn a_server_that_never_answers_is_left_at_the_deadline() {
+    let sandbox = Sandbox::with_fleet();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut connection = sandbox.connection().await;
+    let url = format!("http://{}/fleet.git", listener.local_addr().expect("an address"));
+    connection.remote = RemoteUrl::parse(&url, Path::new("/"), &[]).expect("a url");
+    connection.limits.total = std::time::Duration::from_millis(300);
+
+    let mut workspace = Workspace::create(connection).expect("a workspace");
+    let error = workspace.fetch_base(None).await.expect_err("a timeout");
+
+    assert_eq!((error.code(), error.exit()), ("git-timeout", Exit::Temporary), "{error}");
+}
+
+#[tokio::test]
+async fn a_cancelled_fetch_ends_with_all_its_children() {
     use std::io::Read as _;
     let sandbox = Sandbox::with_fleet();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let mut connection = sandbox.connection().await;
     let url = format!("http://{}/fleet.git", listener.local_addr().expect("an address"));
     connection.remote = RemoteUrl::parse(&url, Path::new("/"), &[]).expect("a url");
-    connection.limits.total = std::time::Duration::from_millis(400);
-    // Ends when the child's end of the connection is closed: when it was killed.
-    let hears_the_end = move |listener: std::net::TcpListener| {
-        std::thread::spawn(move || {
-            let (mut stream, _) = listener.accept().expect("a connection");
-            let _ = stream.read_to_end(&mut Vec::new());
-            listener
-        })
-    };
+    let (accepted, connected) = tokio::sync::oneshot::channel();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        accepted.send(()).expect("somebody who waits");
+        // Ends when the last process that has the connection is gone: a grandchild of ours.
+        stream.read_to_end(&mut Vec::new()).map(|_| ())
+    });
 
-    let ended = hears_the_end(listener);
-    let mut workspace = Workspace::create(connection.clone()).expect("a workspace");
-    let error = workspace.fetch_base(None).await.expect_err("a timeout");
-    let listener = ended.join().expect("the end of the connection");
-    let ended = hears_the_end(listener);
-    connection.limits.total = Limits::default().total;
     let mut workspace = Workspace::create(connection).expect("a workspace");
-    let cancelled = tokio::time::timeout(std::time::Duration::from_millis(400), workspace.fetch_base(None)).await;
+    tokio::select! {
+        result = workspace.fetch_base(None) => panic!("{result:?}"),
+        result = connected => result.expect("a connection"),
+    }
 
-    assert_eq!((error.code(), error.exit()), ("git-timeout", Exit::Temporary), "{error}");
-    assert!(cancelled.is_err());
-    ended.join().expect("the end of the connection");
+    // Killed in the middle, the connection may also be reset.
+    let _ = server.join().expect("the end of the connection");
 }
 
 #[tokio::test]
@@ -1011,4 +1032,168 @@ fn run(sandbox: &Sandbox, program: &str, arguments: &[&str]) {
     let variables = sandbox.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let output = Command::new(program).args(arguments).env_clear().envs(variables).output().expect(program);
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
+async fn the_history_of_a_file_tells_when_it_came_to_the_base_and_what_was_merged() {
+    let sandbox = Sandbox::with_fleet();
+    let mut workspace = sandbox.workspace().await;
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let commit = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", b"tag: 1.1.0").await;
+    workspace.push_new(&commit, "promote/x").await.expect("a push");
+    sandbox.write("other.yaml", b"unrelated");
+    sandbox.git("work", &["add", "."]);
+    sandbox.git("work", &["commit", "-q", "-m", "unrelated"]);
+    sandbox.git("work", &["fetch", "-q"]);
+    sandbox.git("work", &["merge", "-q", "--no-ff", "-m", "Merge pull request 7\n\n:100644 x", "origin/promote/x"]);
+    sandbox.write("apps/a.yaml", b"tag: 1.2.0");
+    sandbox.git("work", &["commit", "-q", "-a", "-m", "by hand"]);
+    sandbox.git("work", &["push", "-q"]);
+
+    let mut workspace = sandbox.workspace().await;
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let paths = [repo_path("apps/a.yaml")];
+    let newest = workspace.history(&base, &paths, 1).await.expect("a history");
+    let history = workspace.history(&base, &paths, 10).await.expect("a history");
+
+    assert_eq!((newest.touches.len(), newest.is_complete), (1, false));
+    assert_eq!(newest.touches.first(), history.touches.first());
+    assert!(history.is_complete);
+    let told: Vec<String> = history
+        .touches
+        .iter()
+        .map(|touch| {
+            let [file] = touch.files.as_slice() else { panic!("{:?}", touch.files) };
+            let text = |bytes: &Option<std::sync::Arc<[u8]>>| {
+                bytes.as_ref().map_or("-".to_owned(), |bytes| String::from_utf8_lossy(bytes).escape_debug().to_string())
+            };
+            let merged: Vec<_> = touch.merged.iter().map(|told| told.message.replace('\n', "/")).collect();
+            let subject = touch.commit.message.lines().next().unwrap_or_default();
+            format!("{subject} | {merged:?} | {} -> {}", text(&file.before), text(&file.after))
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    by hand | [] | tag: 1.1.0 -> tag: 1.2.0
+    Merge pull request 7 | ["Promote a to 1.1.0//Promote-App: a/"] | tag: 1.0.0 # pinned\r\nother: x -> tag: 1.1.0
+    base | [] | - -> tag: 1.0.0 # pinned\r\nother: x
+    "#);
+}
+
+#[tokio::test]
+async fn a_redirect_that_only_adds_the_suffix_is_asked_on_the_same_host() {
+    let sandbox = Sandbox::with_fleet();
+    let server = Answering::by(|request| {
+        let head = if request.starts_with("GET /acme/fleet/info/refs") {
+            "301 Moved\r\nLocation: /acme/fleet.git/info/refs?service=git-upload-pack"
+        } else {
+            "401 No\r\nWWW-Authenticate: Basic realm=\"x\""
+        };
+        format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    });
+    let mut connection = sandbox.connection().await;
+    let url = format!("http://{}/acme/fleet", server.address);
+    connection.remote = RemoteUrl::parse(&url, Path::new("/"), &[]).expect("a url");
+    let mut workspace = Workspace::create(connection).expect("a workspace");
+
+    let error = workspace.fetch_base(None).await.expect_err("no login");
+
+    // Where the other address doesn't serve either, the first answer stands.
+    assert_eq!(error.code(), "repository-moved", "{error}");
+    let asked: Vec<_> =
+        server.requests().iter().filter_map(|request| Some(request.split(' ').nth(1)?.to_owned())).collect();
+    insta::assert_snapshot!(asked.join("\n"), @r"
+    /acme/fleet/info/refs?service=git-upload-pack
+    /acme/fleet.git/info/refs?service=git-upload-pack
+    ");
+    assert_eq!(workspace.connection().remote.info_refs(), Some(format!("{url}/info/refs?service=git-upload-pack")));
+}
+
+#[tokio::test]
+async fn a_base_that_is_gone_from_the_remote_is_no_ground_to_push_from() {
+    let sandbox = Sandbox::with_fleet();
+    let mut workspace = sandbox.workspace().await;
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let commit = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", b"tag: 1.1.0").await;
+    sandbox.git("work", &["commit", "-q", "--amend", "-m", "rewritten"]);
+    sandbox.git("work", &["push", "-q", "-f"]);
+    sandbox.git("remote.git", &["reflog", "expire", "--expire=now", "--all"]);
+    sandbox.git("remote.git", &["-c", "gc.pruneExpire=now", "gc", "-q"]);
+
+    let error = workspace.push_new(&commit, "promote/x").await.expect_err("a refusal");
+
+    assert_eq!((error.code(), error.exit()), ("base-gone", Exit::Temporary), "{error}");
+    assert_eq!(workspace.branches("promote/").await.expect("branches"), []);
+}
+
+#[tokio::test]
+async fn a_repository_of_somebody_else_is_used_only_where_the_user_calls_it_safe() {
+    let sandbox = Sandbox::with_fleet();
+    let real = sandbox.program().await.path().display().to_string();
+    let folder = sandbox.path("bin");
+    fs::create_dir(&folder).expect("a folder");
+    let script = format!("#!/bin/sh\nexport GIT_TEST_ASSUME_DIFFERENT_OWNER=1\nexec {real} \"$@\"\n");
+    fs::write(folder.join("git"), script).expect("a program");
+    make_executable(&folder.join("git"));
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").expect("PATH"));
+    let environment = sandbox.environment_with(&[("PATH", &path)]);
+    let connect = async || {
+        let mut connection = sandbox.connection().await;
+        connection.program = Program::find(&environment).await.expect("the wrapper");
+        Workspace::create(connection).expect("a workspace")
+    };
+
+    let refused = connect().await.fetch_base(None).await;
+    let hint = refused.as_ref().err().and_then(Problem::hint).unwrap_or_default();
+    let safe = hint.trim_start_matches("git config --global --add safe.directory '").trim_end_matches('\'');
+    sandbox.git("work", &["config", "--global", "--add", "safe.directory", safe]);
+    let served = connect().await.fetch_base(None).await;
+
+    let refused = refused.expect_err("a refusal");
+    assert_eq!((refused.code(), refused.exit()), ("repository-ownership", Exit::Usage), "{refused}");
+    assert!(served.is_ok(), "{served:?}");
+}
+
+#[tokio::test]
+async fn a_push_is_unaffected_by_a_base_that_moves_on() {
+    let sandbox = Sandbox::with_fleet();
+    let mut workspace = sandbox.workspace().await;
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let commit = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", b"tag: 1.1.0").await;
+    for index in 0..3 {
+        sandbox.write("apps/run.sh", format!("# {index}").as_bytes());
+        sandbox.git("work", &["commit", "-q", "-a", "-m", "unrelated"]);
+    }
+    sandbox.git("work", &["push", "-q"]);
+
+    workspace.push_new(&commit, "promote/x").await.expect("a push");
+
+    assert_eq!(sandbox.git("remote.git", &["rev-parse", "promote/x^"]), base.commit.to_string());
+    assert_eq!(sandbox.git("remote.git", &["diff", "--name-only", "main...promote/x"]), "apps/a.yaml");
+    sandbox.git("remote.git", &["fsck", "--strict", "--no-dangling"]);
+}
+
+#[tokio::test]
+async fn records_are_written_beside_the_branches_and_never_over_somebody_elses() {
+    let sandbox = Sandbox::with_fleet();
+    let branches = sandbox.refs();
+    let (mut one, mut two) = (sandbox.workspace().await, sandbox.workspace().await);
+    let identity = Identity::of(&one.connection().settings, &sandbox.environment()).expect("an identity");
+    let file = |name: &str, text: &str| vec![(repo_path(name), text.as_bytes().to_vec())];
+
+    let nothing = one.observations().await.expect("no records");
+    let first = one.record(&nothing, &file("staging/a.json", "1"), "Observe", &identity).await.expect("a record");
+    let late = two.record(&nothing, &file("staging/b.json", "2"), "Observe", &identity).await;
+    let known = two.observations().await.expect("the records");
+    two.record(&known, &file("staging/b.json", "2"), "Observe", &identity).await.expect("a record");
+    let all = one.observations().await.expect("the records");
+
+    assert_eq!((nothing.commit, known.commit), (None, Some(first)));
+    let late = late.expect_err("a lost race");
+    assert_eq!((late.code(), late.exit()), ("observations-moved", Exit::Temporary), "{late}");
+    let files: Vec<_> = all.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_ref())).collect();
+    assert_eq!(files, [("staging/a.json", b"1".as_slice()), ("staging/b.json", b"2".as_slice())]);
+    assert_eq!(
+        sandbox.refs().replace(&format!("\nrefs/promote/observations {}", all.commit.expect("a commit")), ""),
+        branches
+    );
 }

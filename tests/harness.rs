@@ -7,7 +7,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use support::sandbox::{ARTIFACT, REGISTRY};
+use support::sandbox::{ARTIFACT, GitFault, REGISTRY};
 use support::world::World;
 use support::{Run, Sandbox, oracles};
 
@@ -278,4 +278,30 @@ fn the_git_server_gives_and_takes_to_whoever_has_the_token() {
         fleet.git_server.as_ref().expect("a server").host()
     );
     assert_eq!(request(&anonymous, "GET", "none", ""), 401);
+}
+
+#[test]
+fn a_call_of_git_breaks_where_it_is_told_to() {
+    let fleet = fleet();
+    let git = |arguments: &[&str]| {
+        let output = std::process::Command::new(fleet.path("bin/git")).args(arguments).output().expect("git");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    fs::write(fleet.path("git-calls"), "").expect("a file");
+    fleet.break_git(2, GitFault::Lose);
+    let remote = fleet.path("remote.git").display().to_string();
+    assert_eq!(git(&["-C", &remote, "symbolic-ref", "HEAD"]), (Some(0), "refs/heads/main".to_owned()));
+    assert_eq!(git(&["-C", &remote, "branch", "applied", "main"]), (Some(128), String::new()));
+    assert!(fleet.git("remote.git", &["branch"]).contains("applied"));
+    assert!(fleet.mend_git());
+
+    fs::write(fleet.path("git-calls"), "").expect("a file");
+    fleet.break_git(1, GitFault::Fail);
+    assert_eq!(git(&["-C", &remote, "branch", "missing", "main"]), (Some(128), String::new()));
+    assert!(!fleet.git("remote.git", &["branch"]).contains("missing"));
+    fleet.break_git(9, GitFault::Kill);
+    assert_eq!(git(&["--version"]).0, Some(0));
+    fleet.mend_git();
+    fleet.break_git(9, GitFault::Kill);
+    assert!(!fleet.mend_git());
 }

@@ -7,10 +7,9 @@ use futures_util::stream;
 
 use super::fault::Fault;
 use super::session::Session;
-use crate::model::{Artifact, Chosen, Exit, Failure, Plan, Problem, Source};
-use crate::planner::{
-    Answer, Answers, Facts, Fleet, Planning, Question, Request, TagVerdict, Tagged, known, plan, why,
-};
+use crate::edit;
+use crate::model::{Artifact, Chosen, Exit, Failure, Plan, Problem, Source, TagVerdict};
+use crate::planner::{Answer, Answers, Facts, Fleet, Planning, Question, Request, Tagged, known, plan, why};
 use crate::registry::{self, ManifestReference, Registries};
 
 /// More than all registries together take: each of them is asked eight things at once, by the HTTP client.
@@ -38,7 +37,10 @@ impl Inquirer {
     pub async fn plan(&mut self, request: &Request, fleet: Fleet<'_>) -> Plan {
         loop {
             match plan(request, fleet, &self.answers) {
-                Planning::Done(plan) => return plan,
+                Planning::Done(mut plan) => {
+                    edit::complete(&mut plan, fleet.inventory, fleet.stages);
+                    return plan;
+                }
                 Planning::Needs(questions) => self.ask(questions).await,
             }
         }

@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 
 use super::answering::Inquirer;
+use super::arguments;
 use super::delivery::{Delivery, Mode, Order, deliver};
 use super::fault::Fault;
 use super::publishing::Done;
 use super::reading::{Purpose, Reading};
 use super::session::Session;
 use super::{Outcome, asking, print, tell};
-use crate::cli;
 use crate::inventory::Reach;
 use crate::model::{AppName, Exit, Plan, Verdict};
 use crate::planner::{self, Goal, Grouping, Request};
@@ -20,7 +20,7 @@ use crate::report::documents::Document;
 ///
 /// # Errors
 /// The repository can't be read, an unknown app, no forge token. What stops one app is told, and the others go on.
-pub async fn run(session: &Session, arguments: &cli::Auto) -> Result<Outcome, Fault> {
+pub async fn run(session: &Session, arguments: &arguments::Auto) -> Result<Outcome, Fault> {
     let mut reading = Reading::of(session, Purpose::Write, Reach::Environments).await?;
     reading.must_have_sources()?;
     let now = Timestamp::now();

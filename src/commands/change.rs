@@ -60,7 +60,7 @@ impl Change {
         let changed: Vec<(RepoPath, Vec<u8>)> =
             files.iter().map(|(path, bytes)| (path.clone(), bytes.clone())).collect();
         let after = reading.inventory_with(session, &changed).await?;
-        edit::prove(&reading.inventory, &after, &intents(reading, planned))?;
+        edit::prove(&reading.inventory, &after, &edits, &intents(reading, planned))?;
         let hunks = files.iter().flat_map(|(path, bytes)| {
             let before = reading.text(path).unwrap_or_default();
             hunks(path, &before, &String::from_utf8_lossy(bytes))

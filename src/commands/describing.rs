@@ -70,6 +70,7 @@ pub fn describe(change: &Change, circumstances: &Circumstances<'_>) -> Promotion
     let reading = circumstances.reading;
     Promotion {
         direction: Direction::Forward,
+        unit: circumstances.forge.kind().unit(),
         target: change.label.clone(),
         moves: change.commits.iter().filter_map(|commit| describe_move(commit, circumstances)).collect(),
         requester: circumstances.requester.clone(),

@@ -1,10 +1,8 @@
-//! `promote explain`, `completions` and `man`: what needs neither a repository nor a registry.
+//! `promote explain`: what a code of the JSON documents means.
 
-use clap::CommandFactory as _;
-
+use super::arguments::Explain;
 use super::fault::{Fault, Refusal};
 use super::{Outcome, print};
-use crate::cli::{Arguments, Completions, Explain};
 use crate::model::{FindingCode, ReasonCode};
 
 /// Says what a code means, or lists all codes.
@@ -35,27 +33,4 @@ pub fn run(arguments: &Explain) -> Result<Outcome, Fault> {
             Err(Refusal::UnknownCode { code: asked.clone(), nearest }.into())
         }
     }
-}
-
-/// Prints a shell's completions.
-///
-/// # Errors
-/// None.
-pub fn completions(arguments: &Completions) -> Result<Outcome, Fault> {
-    let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Arguments::command(), "promote", &mut script);
-    print(&String::from_utf8_lossy(&script));
-    Ok(Outcome::default())
-}
-
-/// Prints the manual page.
-///
-/// # Errors
-/// None: it is made in memory.
-pub fn manual() -> Result<Outcome, Fault> {
-    let mut page = Vec::new();
-    if clap_mangen::Man::new(Arguments::command()).render(&mut page).is_ok() {
-        print(&String::from_utf8_lossy(&page));
-    }
-    Ok(Outcome::default())
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::arguments;
 use super::fault::Fault;
 use super::reading::{Purpose, Reading};
 use super::session::Session;
 use super::{Outcome, print, tell};
-use crate::cli;
 use crate::inventory::Reach;
 use crate::model::{AppName, EnvironmentName, WrittenValue};
 use crate::planner::{app_named, environments_named};
@@ -17,7 +17,7 @@ use crate::report::documents::{Document, PinsDocument};
 ///
 /// # Errors
 /// The repository can't be read, an unknown app or environment.
-pub async fn run(session: &Session, arguments: &cli::Pins) -> Result<Outcome, Fault> {
+pub async fn run(session: &Session, arguments: &arguments::Pins) -> Result<Outcome, Fault> {
     let reach = if arguments.all { Reach::Repository } else { Reach::Environments };
     let reading = Reading::of(session, Purpose::Look, reach).await?;
     tell(&format!("read {}\n", reading.title));

@@ -1,11 +1,11 @@
 //! `promote plan`: who can advance where, and who can't.
 
 use super::answering::Inquirer;
+use super::arguments;
 use super::fault::Fault;
 use super::reading::{Purpose, Reading};
 use super::session::Session;
 use super::{Outcome, asking, print, tell};
-use crate::cli;
 use crate::inventory::Reach;
 use crate::model::{Exit, Plan, Verdict};
 use crate::planner::Goal;
@@ -16,7 +16,7 @@ use crate::report::documents::{Document, PlanDocument};
 ///
 /// # Errors
 /// The repository can't be read, an unknown app or environment.
-pub async fn run(session: &Session, arguments: &cli::Plan) -> Result<Outcome, Fault> {
+pub async fn run(session: &Session, arguments: &arguments::Plan) -> Result<Outcome, Fault> {
     let reading = Reading::of(session, Purpose::Look, Reach::Environments).await?;
     reading.must_have_sources()?;
     let request = asking::to_look(session, &reading, &arguments.apps, Goal::FollowDue)?;

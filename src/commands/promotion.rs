@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::answering::Inquirer;
+use super::arguments;
 use super::delivery::{Delivered, Delivery, Mode, Order, deliver};
 use super::fault::{Fault, Refusal};
 use super::publishing::Done;
 use super::reading::{Purpose, Reading};
 use super::session::Session;
 use super::{Outcome, print, tell};
-use crate::cli;
 use crate::inventory::Reach;
-use crate::model::{self, AppName, EnvironmentName, Exit, Plan, ReasonCode, Step, Verdict};
+use crate::model::{self, AppName, EnvironmentName, Exit, Plan, Reason, ReasonCode, Step, Verdict};
 use crate::planner::{
     self, Goal, Grouping, Request, app_named, environments_named, first_stage, is_pinned, nearest_tags, pinned_stages,
 };
@@ -25,7 +25,7 @@ use std::io::IsTerminal as _;
 ///
 /// # Errors
 /// An unknown app or environment, a repository that can't be read, `--to` missing where nobody can be asked.
-pub async fn run(session: &Session, arguments: &cli::Run) -> Result<Outcome, Fault> {
+pub async fn run(session: &Session, arguments: &arguments::Run) -> Result<Outcome, Fault> {
     if let Some(version) = &arguments.version {
         version
             .parse::<model::Tag>()
@@ -71,7 +71,7 @@ pub async fn run(session: &Session, arguments: &cli::Run) -> Result<Outcome, Fau
 
 fn asked_environments(
     session: &Session,
-    arguments: &cli::Run,
+    arguments: &arguments::Run,
     reading: &Reading,
 ) -> Result<Option<BTreeSet<EnvironmentName>>, Fault> {
     let words: Vec<String> = session.global.environments.iter().chain(&arguments.to).cloned().collect();
@@ -104,7 +104,10 @@ fn must_know_stage(app: &AppName, plan: &Plan, reading: &Reading) -> Result<(), 
 fn leave_later_stages(plan: &mut Plan, stage: Option<&BTreeSet<EnvironmentName>>) {
     for step in &mut plan.steps {
         if step.verdict == Verdict::Advance && stage.is_none_or(|stage| !stage.contains(&step.environment)) {
+            step.verdict = Verdict::Waits;
             step.edits.clear();
+            let message = "a stage before it comes first".to_owned();
+            step.reasons = vec![Reason { code: ReasonCode::NotInFrom, message, place: None }];
         }
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
+use super::arguments::{ForgeChoice, Global, Output};
 use super::fault::{Fault, Refusal};
-use crate::cli::{ForgeChoice, Global, Output};
 use crate::config::environment::ProcessEnvironment;
 use crate::config::user;
 use crate::forge;
@@ -86,9 +86,14 @@ impl Session {
                 user::ForgeKind::Gitlab => forge::Kind::GitLab,
                 user::ForgeKind::Gitea | user::ForgeKind::Forgejo => forge::Kind::Forgejo,
             });
-            let api = settings.api.as_ref().map(|api| api.value.clone());
-            let plain_http = settings.plain_http.as_ref().is_some_and(|plain| plain.value);
-            (host.clone(), forge::Host { kind, api, plain_http })
+            (
+                host.clone(),
+                forge::Host {
+                    kind,
+                    api: settings.api.as_ref().map(|api| api.value.clone()),
+                    plain_http: settings.plain_http.as_ref().is_some_and(|plain| plain.value),
+                },
+            )
         });
         hosts.collect()
     }
@@ -97,6 +102,8 @@ impl Session {
     pub fn forge_asked(&self) -> Option<forge::Kind> {
         self.global.forge.map(|choice| match choice {
             ForgeChoice::Github => forge::Kind::GitHub,
+            ForgeChoice::Gitlab => forge::Kind::GitLab,
+            ForgeChoice::Gitea | ForgeChoice::Forgejo => forge::Kind::Forgejo,
             ForgeChoice::None => forge::Kind::None,
         })
     }

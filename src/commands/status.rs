@@ -1,11 +1,11 @@
 //! `promote status`: what runs where, and what needs somebody.
 
 use super::answering::Inquirer;
+use super::arguments;
 use super::fault::Fault;
 use super::reading::{Purpose, Reading};
 use super::session::Session;
 use super::{Outcome, asking, print, tell};
-use crate::cli;
 use crate::inventory::Reach;
 use crate::model::Exit;
 use crate::planner::Goal;
@@ -17,7 +17,7 @@ use crate::report::status::Show;
 ///
 /// # Errors
 /// The repository can't be read, an unknown app or environment.
-pub async fn run(session: &Session, arguments: &cli::Status) -> Result<Outcome, Fault> {
+pub async fn run(session: &Session, arguments: &arguments::Status) -> Result<Outcome, Fault> {
     let reading = Reading::of(session, Purpose::Look, Reach::Environments).await?;
     reading.must_have_sources()?;
     let request = asking::to_look(session, &reading, &arguments.apps, Goal::FollowDue)?;

@@ -3,14 +3,14 @@
 use std::io::Read as _;
 
 use super::answering::answer_tags;
+use super::arguments;
 use super::fault::{Fault, Refusal};
 use super::reading::{Purpose, Reading};
 use super::session::Session;
 use super::{Outcome, print};
-use crate::cli;
-use crate::constraint::{self, Constraint, Filter, Spelling};
+use crate::constraint::{self, Constraint, Filter, Selection, Spelling};
 use crate::inventory::Reach;
-use crate::model::{Artifact, Choice};
+use crate::model::{Artifact, Choice, JudgedTag, TagTable};
 use crate::planner::app_named;
 use crate::report;
 use crate::report::documents::{Document, TagsDocument};
@@ -27,7 +27,7 @@ struct Rule {
 ///
 /// # Errors
 /// An unknown app, a range or filter that Flux rejects, a registry that can't be read.
-pub async fn run(session: &Session, arguments: &cli::Tags) -> Result<Outcome, Fault> {
+pub async fn run(session: &Session, arguments: &arguments::Tags) -> Result<Outcome, Fault> {
     let asked = arguments.artifact.as_deref().unwrap_or_default();
     let mut rule = rule_of(arguments);
     if asked.starts_with("oci://") {
@@ -57,7 +57,7 @@ pub async fn run(session: &Session, arguments: &cli::Tags) -> Result<Outcome, Fa
 ///
 /// # Errors
 /// A range or filter that Flux rejects, input that can't be read.
-pub fn run_on_stdin(is_json: bool, arguments: &cli::Tags) -> Result<Outcome, Fault> {
+pub fn run_on_stdin(is_json: bool, arguments: &arguments::Tags) -> Result<Outcome, Fault> {
     let mut bytes = Vec::new();
     std::io::stdin().lock().read_to_end(&mut bytes).map_err(|source| Refusal::StandardInput { source })?;
     let text = String::from_utf8_lossy(&bytes);
@@ -66,7 +66,7 @@ pub fn run_on_stdin(is_json: bool, arguments: &cli::Tags) -> Result<Outcome, Fau
     tell(is_json, &rule_of(arguments), &tags)
 }
 
-fn rule_of(arguments: &cli::Tags) -> Rule {
+fn rule_of(arguments: &arguments::Tags) -> Rule {
     Rule {
         artifact: None,
         range: arguments.range.clone(),
@@ -105,14 +105,26 @@ fn tell(is_json: bool, rule: &Rule, tags: &[String]) -> Result<Outcome, Fault> {
         Some(constraint) => constraint::select(tags, constraint, filter.as_ref(), rule.spelling),
         None => constraint::order(tags, filter.as_ref(), rule.spelling),
     };
+    let table = table(&selection);
     if is_json {
         let artifact = rule.artifact.as_ref().map(ToString::to_string);
-        let body = TagsDocument::of(artifact, rule.range.clone(), rule.filter.clone(), &selection);
+        let body = TagsDocument::of(artifact, rule.range.clone(), rule.filter.clone(), &table);
         print(&Document::new("Tags", body).to_text());
     } else {
-        print(&report::tags::render(&selection, rule.range.as_deref()));
+        print(&report::tags::render(&table, rule.range.as_deref()));
     }
     Ok(Outcome::default())
+}
+
+/// Takes from a selection what is told.
+fn table(selection: &Selection) -> TagTable {
+    let judged = selection.tags.iter().map(|considered| JudgedTag {
+        tag: considered.tag.clone(),
+        version: considered.version.clone(),
+        matches: considered.matches,
+        reason: selection.reason(considered),
+    });
+    TagTable { selected: selection.selected.clone(), tied: selection.tied.clone(), tags: judged.collect() }
 }
 
 /// An artifact on the command line that is none.

@@ -1,13 +1,14 @@
 //! `promote why`: for each tag, may it go there, and each rule that says no.
 
 use super::answering::Inquirer;
+use super::arguments;
 use super::fault::Fault;
 use super::reading::{Purpose, Reading};
 use super::session::Session;
 use super::{Outcome, asking, print, tell};
-use crate::cli;
 use crate::inventory::Reach;
-use crate::planner::{Goal, TagVerdict};
+use crate::model::TagVerdict;
+use crate::planner::Goal;
 use crate::report;
 use crate::report::documents::{Document, WhyDocument};
 
@@ -15,7 +16,7 @@ use crate::report::documents::{Document, WhyDocument};
 ///
 /// # Errors
 /// The repository can't be read, an unknown app or environment.
-pub async fn run(session: &Session, arguments: &cli::Why) -> Result<Outcome, Fault> {
+pub async fn run(session: &Session, arguments: &arguments::Why) -> Result<Outcome, Fault> {
     let reading = Reading::of(session, Purpose::Look, Reach::Environments).await?;
     reading.must_have_sources()?;
     let words = std::slice::from_ref(&arguments.app);

@@ -67,6 +67,10 @@ pub fn apply(bytes: &[u8], edits: &[&Edit]) -> Result<Vec<u8>, Refusal> {
         at = splice.range.end;
     }
     after.push_str(text.get(at..).ok_or_else(unsure)?);
+    if splices.iter().all(|splice| splice.outer.is_none()) {
+        // A file that is not YAML: what was found there is what was replaced.
+        return Ok(after.into_bytes());
+    }
     check(&stream, &after, &splices).map_err(|()| Refusal::Misread {
         place: first.slot.place.clone(),
         after: edits.iter().map(|edit| edit.after.as_str()).collect::<Vec<_>>().join(", "),

@@ -1,7 +1,7 @@
 //! The proof: the inventory computed again differs by exactly the plan.
 
 use super::Refusal;
-use crate::model::{Choice, Digest, EnvironmentName, FieldName, Inventory, Source, SourceId, Tag};
+use crate::model::{Choice, Digest, Edit, EnvironmentName, FieldName, Inventory, Source, SourceId, Tag};
 
 /// What a source is to choose after the change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Intent {
 ///
 /// # Errors
 /// [`Refusal::Ineffective`] for an intent that does not come true, [`Refusal::Unplanned`] for anything else that differs.
-pub fn prove(before: &Inventory, after: &Inventory, intended: &[Intent]) -> Result<(), Refusal> {
+pub fn prove(before: &Inventory, after: &Inventory, edits: &[Edit], intended: &[Intent]) -> Result<(), Refusal> {
     for (old, new) in before.sources.iter().zip(&after.sources) {
         if old.environment != new.environment || old.id != new.id {
             return Err(unplanned(old, "which objects are there"));
@@ -34,9 +34,12 @@ pub fn prove(before: &Inventory, after: &Inventory, intended: &[Intent]) -> Resu
         {
             return Err(unplanned(old, "what is around the version"));
         }
-        match intended.iter().find(|intent| intent.environment == new.environment && intent.source == new.id) {
-            None if texts(old) != texts(new) => return Err(unplanned(old, "the version")),
-            Some(intent) if !comes_true(intent, new) => {
+        let edited = is_edited(old, edits);
+        let for_it = |intent: &&Intent| edited && intent.environment == new.environment && intent.source == new.id;
+        let intents: Vec<&Intent> = intended.iter().filter(for_it).collect();
+        match intents.as_slice() {
+            [] if texts(old) != texts(new) => return Err(unplanned(old, "the version")),
+            [_, ..] if !intents.iter().any(|intent| comes_true(intent, new)) => {
                 return Err(Refusal::Ineffective {
                     what: format!("the version of `{}`", new.id.name),
                     environment: new.environment.clone(),
@@ -50,16 +53,26 @@ pub fn prove(before: &Inventory, after: &Inventory, intended: &[Intent]) -> Resu
         before.sources.get(after.sources.len()).or(after.sources.get(before.sources.len())),
         before.sources.len() != after.sources.len(),
     ) else {
-        return all_found(after, intended);
+        return all_edited(before, edits, intended);
     };
     Err(unplanned(longer, "which objects are there"))
 }
 
-fn all_found(after: &Inventory, intended: &[Intent]) -> Result<(), Refusal> {
-    let found = |intent: &&Intent| {
-        after.sources.iter().any(|source| source.environment == intent.environment && source.id == intent.source)
+/// Tells whether one of the places that decide a source is edited; its name alone may be another object's too.
+fn is_edited(source: &Source, edits: &[Edit]) -> bool {
+    let mut slots = source.reference.fields.iter().filter_map(|(_, value)| value.deciding_slot());
+    slots.any(|slot| edits.iter().any(|edit| edit.slot == *slot))
+}
+
+fn all_edited(before: &Inventory, edits: &[Edit], intended: &[Intent]) -> Result<(), Refusal> {
+    let edited = |intent: &&Intent| {
+        let mut same = before
+            .sources
+            .iter()
+            .filter(|source| source.environment == intent.environment && source.id == intent.source);
+        same.any(|source| is_edited(source, edits))
     };
-    match intended.iter().find(|intent| !found(intent)) {
+    match intended.iter().find(|intent| !edited(intent)) {
         None => Ok(()),
         Some(missing) => Err(Refusal::Ineffective {
             what: format!("the version of `{}`", missing.source.name),
@@ -75,7 +88,12 @@ fn texts(source: &Source) -> Vec<(FieldName, Option<&str>)> {
 }
 
 fn comes_true(intent: &Intent, source: &Source) -> bool {
-    let Choice::Pin { tag, version, digest, .. } = &source.choice else { return false };
+    let (tag, version, digest) = match &source.choice {
+        Choice::Pin { tag, version, digest, .. } => (tag, version, digest),
+        // A tag that is no version is chosen all the same.
+        Choice::Floating { field: Some(FieldName::Tag), text } => return text == intent.tag.as_str(),
+        _ => return false,
+    };
     if intent.digest.is_some() && digest.is_some() && *digest != intent.digest {
         return false;
     }

@@ -54,10 +54,23 @@ impl Workspace {
         if let Some(branch) = branch {
             check_branch(branch)?;
         }
-        match self.depth {
+        let base = match self.depth {
             Some(depth) => self.fetch_again(branch, depth).await,
-            None => self.clone_base(branch, 0).await,
-        }
+            None => match (self.clone_base(branch, 0).await, self.connection().remote.with_suffix()) {
+                // GitLab redirects `acme/fleet` to `acme/fleet.git`: the same host, so it is asked there.
+                (Err(moved @ Error::Moved { .. }), Some(remote)) => {
+                    let before = self.connection().remote.clone();
+                    self.transport.set_remote(remote);
+                    self.clone_base(branch, 0).await.map_err(|_| {
+                        self.transport.set_remote(before);
+                        moved
+                    })
+                }
+                (cloned, _) => cloned,
+            },
+        }?;
+        self.bases.insert(base.branch.clone());
+        Ok(base)
     }
 
     /// Clones into the folder, thinner first.
@@ -175,7 +188,7 @@ impl Workspace {
             return Ok(());
         }
         match self.fetch_objects(oids).await {
-            Err(Error::Remote { .. } | Error::Unreachable { .. }) if self.depth == Some(Depth::Blobless) => {}
+            Err(Error::Remote { .. }) if self.depth == Some(Depth::Blobless) => {}
             other => return other,
         }
         // Protocol version 0 without `uploadpack.allowAnySHA1InWant`: once more, with the files.
@@ -187,7 +200,11 @@ impl Workspace {
         // Commits that were built already are still needed.
         let alternates = self.repository_path().join("objects/info/alternates");
         let objects = format!("{}\n", kept.join("objects").display());
-        fs::create_dir_all(alternates.with_file_name("")).and_then(|()| fs::write(&alternates, objects)).map_err(failed)
+        fs::create_dir_all(alternates.with_file_name(""))
+            .and_then(|()| fs::write(&alternates, objects))
+            .map_err(failed)?;
+        // The branch may have been rewritten in between.
+        if self.missing_objects(oids)?.is_empty() { Ok(()) } else { Err(Error::BaseGone) }
     }
 
     /// Fetches objects by name, as Git's own lazy fetch does: no negotiation, one round.
@@ -207,7 +224,8 @@ const LIKELY_LIMIT: usize = 2000;
 fn likely_next(snapshot: &Snapshot, paths: &[RepoPath]) -> Vec<RepoPath> {
     let is_manifest = |path: &&RepoPath| {
         let name = path.file_name();
-        [".yaml", ".yml", ".json", ".env"].iter().any(|end| name.ends_with(end)) || name == "Kustomization"
+        // No `.json`: where people keep any, most are dashboards, and large.
+        [".yaml", ".yml", ".env"].iter().any(|end| name.ends_with(end)) || name == "Kustomization"
     };
     let manifests: Vec<&RepoPath> = snapshot.entries.keys().filter(is_manifest).collect();
     if manifests.len() <= LIKELY_LIMIT {

@@ -57,7 +57,7 @@ pub enum Change {
 }
 
 /// Histories are fetched this deep first: a branch of ours is one commit beside a base that moves on.
-const FIRST_DEPTH: usize = 64;
+pub(super) const FIRST_DEPTH: usize = 64;
 /// No promotion edits as many files.
 const EDIT_LIMIT: usize = 1000;
 
@@ -178,7 +178,7 @@ impl Workspace {
         self.missing_objects(&roots)
     }
 
-    fn missing_objects(&self, oids: &[Oid]) -> Result<Vec<Oid>, Error> {
+    pub(super) fn missing_objects(&self, oids: &[Oid]) -> Result<Vec<Oid>, Error> {
         let repository = self.repository()?;
         let store = repository.odb().map_err(Error::object("the object database"))?;
         let mut missing: Vec<Oid> = oids.iter().copied().filter(|oid| !store.exists(*oid)).collect();

@@ -9,7 +9,7 @@ use super::images::{self, Image};
 use super::kustomization::{Pipeline, Transforms};
 use super::patch::Patch;
 use super::resource::Resource;
-use super::text::{Spot, Text};
+use super::text::Spot;
 use super::tree::{Leaf, Tree};
 use crate::model::{FindingCode, RepoPath};
 
@@ -95,16 +95,13 @@ impl<'a> Builder<'a> {
                 build.files.push(path.clone());
                 if let Some(text) = self.files.yaml(&path) {
                     let kustomization = Transforms::of(&text);
-                    Pipeline { builder: self, directory, text: &text, kustomization: &kustomization }
-                        .run(build, overlay);
+                    Pipeline { builder: self, directory, kustomization: &kustomization }.run(build, overlay);
                 }
             }
             None => {
                 self.bare(directory, build);
-                let path = directory.join(NAMES[0]).unwrap_or_else(|_| directory.clone());
-                let text = Text::plain(path, std::sync::Arc::from(&b""[..]));
                 let kustomization = Transforms::default();
-                Pipeline { builder: self, directory, text: &text, kustomization: &kustomization }.run(build, overlay);
+                Pipeline { builder: self, directory, kustomization: &kustomization }.run(build, overlay);
             }
         });
         build
@@ -117,7 +114,7 @@ impl<'a> Builder<'a> {
             build.files.push(path.clone());
             if let Some(text) = self.files.yaml(&path) {
                 let kustomization = Transforms::of(&text);
-                let pipeline = Pipeline { builder: self, directory, text: &text, kustomization: &kustomization };
+                let pipeline = Pipeline { builder: self, directory, kustomization: &kustomization };
                 pipeline.run(build, &Overlay::default());
             }
         });

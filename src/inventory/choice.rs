@@ -1,6 +1,25 @@
 //! Which version a reference chooses, by Flux's precedence of its fields.
 
+use crate::constraint::{self, Constraint};
 use crate::model::{Choice, Digest, FieldName, FindingCode, Reference, SourceKind, Tag, Unknown, Value, Version};
+
+/// How tags stand for versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tags {
+    /// As they are.
+    Verbatim,
+    /// Of Helm charts: `_` is `+`.
+    Charts,
+}
+
+impl Tags {
+    fn version(self, tag: &Tag) -> Option<Version> {
+        match self {
+            Self::Verbatim => tag.version().cloned(),
+            Self::Charts => Version::parse_flux(&tag.as_str().replace('_', "+")).ok(),
+        }
+    }
+}
 
 /// The fields in the order in which Flux obeys them: the first that is given wins, the others are ignored.
 fn precedence(kind: SourceKind) -> &'static [FieldName] {
@@ -26,7 +45,7 @@ pub(super) fn note_shadows(kind: SourceKind, reference: &mut Reference) {
 }
 
 /// Tells what a reference chooses.
-pub(super) fn choose(kind: SourceKind, reference: &Reference) -> Choice {
+pub(super) fn choose(kind: SourceKind, reference: &Reference, tags: Tags) -> Choice {
     let Some(field) = precedence(kind).iter().copied().find(|name| reference.field(*name).is_some()) else {
         return match kind {
             SourceKind::HelmRelease | SourceKind::HelmChart => {
@@ -43,14 +62,14 @@ pub(super) fn choose(kind: SourceKind, reference: &Reference) -> Choice {
         None => String::new(),
     };
     match field {
-        FieldName::Digest => by_digest(reference, field, &text),
+        FieldName::Digest => by_digest(reference, field, &text, tags),
         FieldName::Semver | FieldName::Version => by_constraint(reference, field, &text),
-        FieldName::Tag => by_tag(field, &text),
+        FieldName::Tag => by_tag(field, &text, tags),
         _ => Choice::Floating { field: Some(field), text },
     }
 }
 
-fn by_digest(reference: &Reference, field: FieldName, text: &str) -> Choice {
+fn by_digest(reference: &Reference, field: FieldName, text: &str, tags: Tags) -> Choice {
     let Ok(digest) = text.parse::<Digest>() else {
         let place = reference.field(field).and_then(Value::deciding_slot).map(|slot| slot.place.clone());
         let message = format!("`{text}` is not `sha256:` followed by 64 lower-case hexadecimal digits");
@@ -58,14 +77,19 @@ fn by_digest(reference: &Reference, field: FieldName, text: &str) -> Choice {
     };
     let tag = reference.field(FieldName::Tag).and_then(|value| value.text.as_ref().ok());
     let tag = tag.and_then(|text| text.parse::<Tag>().ok());
-    let version = tag.as_ref().and_then(|tag| tag.version().cloned());
+    let version = tag.as_ref().and_then(|tag| tags.version(tag));
     Choice::Pin { field, tag, version, digest: Some(digest) }
 }
 
 fn by_constraint(reference: &Reference, field: FieldName, text: &str) -> Choice {
-    if let Some(version) = exact_version(text) {
+    if let Some(version) = constraint::exact(text) {
         let tag = version.original().parse::<Tag>().ok();
         return Choice::Pin { field, tag, version: Some(version), digest: None };
+    }
+    if let Err(error) = text.parse::<Constraint>() {
+        let place = reference.field(field).and_then(Value::deciding_slot).map(|slot| slot.place.clone());
+        let message = format!("`{text}`: {error}");
+        return Choice::Unknown(Unknown { code: FindingCode::InvalidReference, message, place });
     }
     let filter = reference.field(FieldName::SemverFilter).filter(|_| field == FieldName::Semver);
     match filter.map(|value| value.text.clone()).transpose() {
@@ -74,25 +98,12 @@ fn by_constraint(reference: &Reference, field: FieldName, text: &str) -> Choice 
     }
 }
 
-fn by_tag(field: FieldName, text: &str) -> Choice {
-    match text.parse::<Tag>() {
-        Ok(tag) if tag.version().is_some() => {
-            let version = tag.version().cloned();
-            Choice::Pin { field, tag: Some(tag), version, digest: None }
-        }
-        _ => Choice::Floating { field: Some(field), text: text.to_owned() },
+fn by_tag(field: FieldName, text: &str, tags: Tags) -> Choice {
+    let tag = text.parse::<Tag>().ok();
+    match tag.as_ref().and_then(|tag| tags.version(tag)) {
+        Some(version) => Choice::Pin { field, tag, version: Some(version), digest: None },
+        None => Choice::Floating { field: Some(field), text: text.to_owned() },
     }
-}
-
-/// Returns the version of a constraint that is one equality with three parts.
-fn exact_version(constraint: &str) -> Option<Version> {
-    let text = constraint.trim_matches([' ', '\t', '\n', '\r', '\x0c']);
-    let text = text.strip_prefix('=').unwrap_or(text).trim_start();
-    let core = text.strip_prefix('v').unwrap_or(text);
-    let core = core.split(['-', '+']).next().unwrap_or(core);
-    let three = core.split('.').count() == 3
-        && core.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
-    Version::parse_flux(text).ok().filter(|_| three)
 }
 
 #[cfg(test)]
@@ -106,7 +117,7 @@ mod tests {
     }
 
     fn chosen(kind: SourceKind, fields: &[(FieldName, &str)]) -> String {
-        match choose(kind, &reference(fields)) {
+        match choose(kind, &reference(fields), Tags::Verbatim) {
             Choice::Pin { field, tag, version, digest } => {
                 let tag = tag.map(|tag| tag.to_string());
                 let version = version.map(|version| version.to_string());

@@ -99,6 +99,8 @@ fn read_bootstrap(
         return;
     }
     let (path, default) = match root.text_at(&["kind"]) {
+        // A patch to the bootstrap's Kustomization has no source.
+        Some("Kustomization") if root.text_at(&["spec", "sourceRef", "name"]).is_none() => return,
         Some("Kustomization") => (&["spec", "path"][..], Some("")),
         Some("FluxInstance") => (&["spec", "sync", "path"][..], None),
         Some("GitRepository") => {

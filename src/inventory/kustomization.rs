@@ -44,7 +44,6 @@ pub(super) struct Transforms {
 pub(super) struct Pipeline<'a> {
     pub builder: &'a Builder<'a>,
     pub directory: &'a RepoPath,
-    pub text: &'a Rc<Text>,
     pub kustomization: &'a Transforms,
 }
 

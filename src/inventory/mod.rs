@@ -17,11 +17,13 @@ mod kustomization;
 mod patch;
 mod replace;
 mod resource;
+mod scan;
 mod selector;
 mod sources;
 mod substitute;
 mod text;
 mod tree;
+mod values;
 mod walk;
 mod words;
 mod written;
@@ -32,13 +34,13 @@ pub use discover::{Discovery, Look, discover};
 
 use build::Builder;
 use files::{Files, is_yaml};
-use resource::Resource;
 use sources::{Found, Objects};
 use walk::{Applied, EnvironmentWalk, Reconciled};
 use written::Written;
 
 use crate::model::{
-    AppDefinition, EnvironmentName, FieldName, Finding, FindingCode, Inventory, RepoPath, Slot, Snapshot, Stages,
+    AppDefinition, EnvironmentName, Finding, FindingCode, Form, Inventory, RepoPath, Slot, Snapshot, Span, Stages,
+    WrittenValue,
 };
 
 /// What to look at.
@@ -102,8 +104,7 @@ pub fn built(snapshot: &Snapshot, directory: &RepoPath, environment: &Environmen
     let builder = Builder::new(&files);
     let build = builder.directory(directory);
     let mut reconciled = Reconciled::default();
-    let applied = |object: &std::rc::Rc<Resource>| Applied { object: std::rc::Rc::clone(object), suspended: None };
-    reconciled.objects.extend(build.resources.iter().map(applied));
+    build.resources.iter().for_each(|object| reconciled.add(Applied::plainly(object)));
     let found = Objects { environment, reconciled: &reconciled, files: &files }.sources();
     let needed = files.needed();
     if !needed.is_empty() {
@@ -128,24 +129,31 @@ fn inventory(
             files.yaml(path);
         }
     }
-    for text in files.read() {
-        written.add_file(&text, &reached(&text.path));
-    }
+    written.add_files(&files.read(), reached);
     for (index, found) in found.iter().enumerate() {
         written.add_source(index, found, reached);
     }
     let mut sources: Vec<_> = found.drain(..).map(|found| found.source).collect();
     apps::name_apps(&mut sources, &scope.apps);
     let mut inventory = Inventory { sources, written: written.into_values(), findings: files.findings() };
-    let shared = shared_slots(&inventory);
-    inventory.findings.extend(shared);
+    let mut more = shared_slots(&inventory);
+    if scope.reach == Reach::Repository {
+        more.extend(unreached_files(&inventory));
+    }
+    inventory.findings.extend(more);
+    inventory.findings.dedup();
     inventory
 }
 
 /// Finds the slots that decide versions of several environments.
 fn shared_slots(inventory: &Inventory) -> Vec<Finding> {
-    let finding = |written: &crate::model::WrittenValue| {
-        let environments = environments_decided(inventory, &written.slot);
+    let mut by_scalar: HashMap<(&RepoPath, Vec<Span>), Vec<&WrittenValue>> = HashMap::new();
+    for written in &inventory.written {
+        by_scalar.entry((written.slot.path(), scalar(&written.slot))).or_default().push(written);
+    }
+    let finding = |written: &WrittenValue| {
+        let beside = by_scalar.get(&(written.slot.path(), scalar(&written.slot)))?;
+        let environments = decided(inventory, beside, &written.slot);
         (environments.len() > 1).then(|| {
             let names: Vec<&str> = environments.iter().map(|name| name.as_str()).collect();
             let message = format!("decides the version of {}: they move together", names.join(", "));
@@ -155,11 +163,31 @@ fn shared_slots(inventory: &Inventory) -> Vec<Finding> {
     inventory.written.iter().filter_map(finding).collect()
 }
 
+/// Finds the files that hold versions which no environment reads.
+fn unreached_files(inventory: &Inventory) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    for written in inventory.written.iter().filter(|written| written.environments.is_empty()) {
+        let place = &written.slot.place;
+        if findings.last().and_then(|last| last.place.as_ref()).is_none_or(|last| last.path != place.path) {
+            let message = format!("no environment reads `{}`: editing it changes nothing", place.path);
+            findings.push(Finding { code: FindingCode::UnreachedFile, message, place: Some(place.clone()) });
+        }
+    }
+    findings
+}
+
 /// Returns the environments whose versions a slot decides, each once.
 pub fn environments_decided<'a>(inventory: &'a Inventory, slot: &Slot) -> Vec<&'a EnvironmentName> {
-    let mut environments = Vec::new();
-    let written = inventory.written.iter().filter(|written| same_scalar(&written.slot, slot));
-    for (source, _) in written.flat_map(|written| &written.decides) {
+    let of_file = inventory.written.iter().filter(|written| written.slot.path() == slot.path());
+    let beside: Vec<&WrittenValue> = of_file.filter(|written| scalar(&written.slot) == scalar(slot)).collect();
+    decided(inventory, &beside, slot)
+}
+
+/// The environments that the parts of a scalar decide as far as they overlap a slot.
+fn decided<'a>(inventory: &'a Inventory, beside: &[&'a WrittenValue], slot: &Slot) -> Vec<&'a EnvironmentName> {
+    let mut environments: Vec<&EnvironmentName> = Vec::new();
+    let overlapping = beside.iter().filter(|written| written.slot == *slot || overlap(&written.slot, slot));
+    for (source, _) in overlapping.flat_map(|written| &written.decides) {
         if let Some(source) = inventory.sources.get(*source)
             && !environments.contains(&&source.environment)
         {
@@ -169,24 +197,18 @@ pub fn environments_decided<'a>(inventory: &'a Inventory, slot: &Slot) -> Vec<&'
     environments
 }
 
-/// Tells whether two slots share a scalar, so that one can't change without the other's text.
-fn same_scalar(one: &Slot, two: &Slot) -> bool {
-    let scalar = |slot: &Slot| {
-        let spans = slot.spans.iter().copied();
-        spans.take_while(|span| span.form != crate::model::Form::Part).collect::<Vec<_>>()
-    };
-    one == two || one.path() == two.path() && !scalar(one).is_empty() && scalar(one) == scalar(two) && overlap(one, two)
+/// The spans down to the scalar, without the part of it.
+fn scalar(slot: &Slot) -> Vec<Span> {
+    let (scalars, last) = slot.spans.split_at(slot.spans.len().saturating_sub(1));
+    let whole = last.iter().filter(|span| span.form != Form::Part || scalars.is_empty());
+    scalars.iter().chain(whole).copied().collect()
 }
 
-/// Two parts of one scalar are two slots unless they overlap.
+/// Two parts of one scalar are two slots unless they overlap; the whole overlaps any.
 fn overlap(one: &Slot, two: &Slot) -> bool {
-    match (one.spans.last(), two.spans.last()) {
+    let part = |slot: &Slot| slot.spans.last().filter(|span| span.form == Form::Part).map(|span| span.range());
+    match (part(one), part(two)) {
         (Some(one), Some(two)) => one.start < two.end && two.start < one.end,
-        _ => false,
+        _ => true,
     }
-}
-
-/// Tells whether a field of a source is decided at a slot.
-pub fn is_decided_at(inventory: &Inventory, slot: &Slot, source: usize, field: FieldName) -> bool {
-    inventory.written_at(slot).is_some_and(|written| written.decides.contains(&(source, field)))
 }

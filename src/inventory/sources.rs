@@ -1,13 +1,15 @@
 //! From Flux objects to sources: where the artifact is, what is asked for, what that chooses.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::choice;
+use super::choice::{self, Tags};
 use super::files::Files;
 use super::resource::Resource;
 use super::text::Spot;
 use super::tree::{Leaf, Tree};
-use super::walk::Reconciled;
+use super::values;
+use super::walk::{Applied, Reconciled};
 use crate::model::{
     AppName, Artifact, EnvironmentName, FieldName, FindingCode, OciRepository, Place, Reference, Source, SourceId,
     SourceKind, Unknown,
@@ -20,6 +22,18 @@ const HELM_LAYER: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
 pub(super) struct Found {
     pub source: Source,
     pub spots: Vec<(FieldName, Vec<Spot>)>,
+}
+
+impl Found {
+    /// Tells whether both are the same image, decided at the same places.
+    fn is_same_image(&self, other: &Self) -> bool {
+        let decided = |found: &Self| {
+            let slots =
+                found.source.reference.fields.iter().map(|(name, value)| (*name, value.deciding_slot().cloned()));
+            slots.collect::<Vec<_>>()
+        };
+        self.source.id == other.source.id && self.source.id.kind == SourceKind::Image && decided(self) == decided(other)
+    }
 }
 
 /// All objects of one environment, to find those that others name.
@@ -38,10 +52,101 @@ impl Objects<'_> {
             if found.source.suspended.is_none() {
                 found.source.suspended.clone_from(&applied.suspended);
             }
-            self.note(&found.source);
             Some(found)
         });
-        sources.collect()
+        let mut sources: Vec<Found> = sources.collect();
+        for applied in self.reconciled.objects.iter().filter(|applied| applied.object.is_flux("HelmRelease")) {
+            self.values_images(applied, &mut sources);
+        }
+        for image in &self.reconciled.images {
+            let fields = [(FieldName::Digest, &image.digest), (FieldName::Tag, &image.tag)];
+            let fields = fields.into_iter().filter_map(|(name, leaf)| Some((name, leaf.clone()?))).collect();
+            let place = image.spot.as_ref().map(Spot::place);
+            let found = self.image(None, &image.name, fields, place);
+            sources.extend(found.filter(|found| !sources.iter().any(|other| other.is_same_image(found))));
+        }
+        self.suspend_charts(&mut sources);
+        sources.iter().for_each(|found| self.note(&found.source));
+        sources
+    }
+
+    /// A chart whose every release is suspended has no effect until one is resumed.
+    fn suspend_charts(&self, sources: &mut [Found]) {
+        let mut releases: HashMap<(&str, Option<&str>, &str), Vec<Option<Place>>> = HashMap::new();
+        for applied in self.reconciled.objects.iter().filter(|applied| applied.object.is_flux("HelmRelease")) {
+            let Some(reference) = applied.object.tree.at(&["spec", "chartRef"]) else { continue };
+            let text = |key: &str| reference.text(&[key]);
+            let namespace = text("namespace").or(applied.object.namespace());
+            let key = (text("kind").unwrap_or_default(), namespace, text("name").unwrap_or_default());
+            let suspended = suspension(&applied.object).or_else(|| applied.suspended.clone());
+            releases.entry(key).or_default().push(suspended);
+        }
+        for found in sources.iter_mut().filter(|found| found.source.suspended.is_none()) {
+            let id = &found.source.id;
+            let Some(places) = releases.get(&(id.kind.as_str(), id.namespace.as_deref(), id.name.as_str())) else {
+                continue;
+            };
+            if let Some(Some(place)) = places.first().filter(|_| places.iter().all(Option::is_some)) {
+                found.source.suspended = Some(place.clone());
+            }
+        }
+    }
+
+    fn values_images(&self, applied: &Applied, sources: &mut Vec<Found>) {
+        let Some(values) = applied.object.tree.at(&["spec", "values"]) else { return };
+        let mut images = Vec::new();
+        values::images(values, &mut images);
+        for image in images {
+            let known =
+                |leaf: &Option<Rc<Leaf>>| leaf.as_ref().and_then(|leaf| leaf.text.as_deref().ok()).map(str::to_owned);
+            let name = match (known(&image.registry), known(&image.name), image.marker) {
+                (Some(registry), Some(name), _) => format!("{registry}/{name}"),
+                (None, Some(name), _) => name,
+                (_, None, Some(marker)) => marker,
+                (_, None, None) => continue,
+            };
+            let place = Some(applied.object.place());
+            if let Some(mut found) = self.image(applied.object.namespace(), &name, image.fields, place) {
+                found.source.suspended = suspension(&applied.object).or_else(|| applied.suspended.clone());
+                if !sources.iter().any(|other| other.is_same_image(&found)) {
+                    sources.push(found);
+                }
+            }
+        }
+    }
+
+    fn image(
+        &self,
+        namespace: Option<&str>,
+        name: &str,
+        fields: Vec<(FieldName, Rc<Leaf>)>,
+        place: Option<Place>,
+    ) -> Option<Found> {
+        let fields: Vec<_> = fields.into_iter().map(|(name, leaf)| (name, resolved(&leaf))).collect();
+        let mut reference = Reference { fields: fields.iter().map(|(name, leaf)| (*name, leaf.value())).collect() };
+        // Tag and digest of an image are one reference, no one hides the other.
+        reference.fields.sort_by_key(|(name, _)| *name);
+        let first = fields.first()?;
+        let place = place.or_else(|| first.1.chain.last().map(Spot::place))?;
+        let artifact = OciRepository::parse(name).map(Artifact::Oci).map_err(|error| Unknown {
+            code: FindingCode::InvalidArtifact,
+            message: error.to_string(),
+            place: Some(place.clone()),
+        });
+        let id = SourceId { kind: SourceKind::Image, namespace: namespace.map(str::to_owned), name: name.to_owned() };
+        let source = Source {
+            environment: self.environment.clone(),
+            id,
+            app: AppName::nameless(),
+            artifact,
+            choice: choice::choose(SourceKind::Image, &reference, Tags::Verbatim),
+            reference,
+            helm_layer: false,
+            verify: None,
+            suspended: None,
+            place,
+        };
+        Some(Found { source, spots: fields.into_iter().map(|(name, leaf)| (name, leaf.chain.clone())).collect() })
     }
 
     fn source(&self, object: &Resource) -> Option<Found> {
@@ -95,7 +200,7 @@ impl Objects<'_> {
         let reference = chart.field("sourceRef").unwrap_or(chart);
         let repository = self.text_of(object, reference, "name")?;
         let namespace = reference.text(&["namespace"]).or(object.namespace());
-        let Some(repository) = self.named("HelmRepository", namespace, &repository) else {
+        let Some(repository) = self.reconciled.named("HelmRepository", namespace, &repository) else {
             let message = format!("HelmRepository `{repository}` is not found in {}", self.environment);
             let unknown = Unknown { code: FindingCode::SourceMissing, message, place: Some(object.place()) };
             self.files.say(unknown.code, unknown.message.clone(), unknown.place.clone());
@@ -109,15 +214,6 @@ impl Objects<'_> {
         Ok(Artifact::HelmChart { repository: url.to_owned(), chart: name })
     }
 
-    /// Returns the object of a kind that a reference names.
-    pub fn named(&self, kind: &str, namespace: Option<&str>, name: &str) -> Option<&Resource> {
-        let objects = self.reconciled.objects.iter().map(|applied| &applied.object);
-        let mut named = objects.filter(|object| object.is_flux(kind) && object.name() == name);
-        let exact = named.clone().find(|object| object.namespace() == namespace);
-        // Without a namespace of its own an object lands where the Kustomization that applies it says.
-        exact.or_else(|| named.find(|object| object.namespace().is_none() || namespace.is_none())).map(|found| &**found)
-    }
-
     fn found(
         &self,
         object: &Resource,
@@ -125,11 +221,11 @@ impl Objects<'_> {
         artifact: Result<Artifact, Unknown>,
         fields: &[(FieldName, &[&str])],
     ) -> Found {
-        let given: Vec<(FieldName, &Rc<Leaf>)> =
-            fields.iter().filter_map(|(name, path)| given(object, path).map(|leaf| (*name, leaf))).collect();
+        let given: Vec<(FieldName, Rc<Leaf>)> =
+            fields.iter().filter_map(|(name, path)| given(object, path).map(|leaf| (*name, resolved(leaf)))).collect();
         let mut reference = Reference { fields: given.iter().map(|(name, leaf)| (*name, leaf.value())).collect() };
         choice::note_shadows(kind, &mut reference);
-        let suspended = object.tree.leaf(&["spec", "suspend"]).filter(|leaf| leaf.text.as_deref() == Ok("true"));
+        let helm_layer = object.tree.text(&["spec", "layerSelector", "mediaType"]) == Some(HELM_LAYER);
         let provider = object.tree.leaf(&["spec", "verify", "provider"]);
         let source = Source {
             environment: self.environment.clone(),
@@ -137,11 +233,11 @@ impl Objects<'_> {
             // Which app it belongs to is told when all sources are known.
             app: AppName::nameless(),
             artifact,
-            choice: choice::choose(kind, &reference),
+            choice: choice::choose(kind, &reference, if helm_layer { Tags::Charts } else { Tags::Verbatim }),
             reference,
-            helm_layer: object.tree.text(&["spec", "layerSelector", "mediaType"]) == Some(HELM_LAYER),
+            helm_layer,
             verify: provider.and_then(|leaf| Some((leaf.text.as_deref().ok()?.to_owned(), place_of(leaf, object)))),
-            suspended: suspended.map(|leaf| place_of(leaf, object)),
+            suspended: suspension(object),
             place: object.place(),
         };
         Found { source, spots: given.into_iter().map(|(name, leaf)| (name, leaf.chain.clone())).collect() }
@@ -209,9 +305,30 @@ impl Objects<'_> {
     }
 }
 
+/// A text that is still a template is unknown: something that is not seen here fills it in.
+fn resolved(leaf: &Rc<Leaf>) -> Rc<Leaf> {
+    let Ok(text) = &leaf.text else { return Rc::clone(leaf) };
+    let code = if text.contains("${") {
+        FindingCode::UnresolvedVariable
+    } else if ["{{", "<<", "$("].iter().any(|mark| text.contains(mark)) {
+        FindingCode::UnsupportedTemplate
+    } else {
+        return Rc::clone(leaf);
+    };
+    let message = format!("`{text}` is filled in by something that is not seen here");
+    let unknown = Unknown { code, message, place: leaf.chain.last().map(Spot::place) };
+    Rc::new(Leaf { text: Err(Rc::new(unknown)), ..(**leaf).clone() })
+}
+
 /// Returns the leaf at a path, unless it is null or empty, which Flux takes for not given.
 fn given<'a>(object: &'a Resource, path: &[&str]) -> Option<&'a Rc<Leaf>> {
     object.tree.leaf(path).filter(|leaf| leaf.text.as_deref() != Ok(""))
+}
+
+/// Returns where `suspend: true` stands.
+fn suspension(object: &Resource) -> Option<Place> {
+    let leaf = object.tree.leaf(&["spec", "suspend"]).filter(|leaf| leaf.text.as_deref() == Ok("true"))?;
+    Some(place_of(leaf, object))
 }
 
 fn place_of(leaf: &Leaf, object: &Resource) -> Place {

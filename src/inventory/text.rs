@@ -124,6 +124,11 @@ impl Spot {
         Self { part: Some((base + range.start, base + range.end)), ..self.clone() }
     }
 
+    /// Tells whether both are the same bytes.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.text, &other.text) && self.span == other.span && self.part == other.part
+    }
+
     /// Returns where the scalar begins in the file.
     pub fn place(&self) -> Place {
         if self.text.outer.is_none() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::text::{Spot, Text};
 use crate::model::{Form, Unknown, Value};
-use crate::yaml::{self, Content, Node};
+use crate::yaml::{Content, Node};
 
 /// A value.
 #[derive(Clone)]
@@ -157,14 +157,6 @@ impl Tree {
             Self::Leaf(leaf) => leaf.chain.first(),
             Self::Map(entries) => entries.iter().find_map(|(_, value)| value.first_spot()),
             Self::List(items) => items.iter().find_map(Self::first_spot),
-        }
-    }
-
-    /// Tells whether the leaf would be read as a string by the API.
-    pub fn is_string(&self) -> bool {
-        match self {
-            Self::Leaf(leaf) => leaf.quoted || leaf.text.as_ref().is_ok_and(|text| yaml::is_string(text)),
-            _ => false,
         }
     }
 }

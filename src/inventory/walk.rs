@@ -1,6 +1,6 @@
 //! The walk of one environment: from its directory along the Flux Kustomizations.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::build::{Build, Builder, Overlay};
@@ -27,6 +27,8 @@ pub(super) struct Reconciled {
     pub images: Vec<Image>,
     /// Every file that was read on the way.
     pub files: HashSet<RepoPath>,
+    /// Objects by kind and name.
+    named: HashMap<(String, String), Vec<usize>>,
 }
 
 /// An object as Flux applies it.
@@ -35,6 +37,45 @@ pub(super) struct Applied {
     pub object: Rc<Resource>,
     /// Where the Kustomization that applies it is suspended.
     pub suspended: Option<Place>,
+    /// Whether it was only found below an environment's directory that has no kustomization file.
+    pub swept: bool,
+}
+
+impl Applied {
+    /// Makes an object that is applied as it is.
+    pub fn plainly(object: &Rc<Resource>) -> Self {
+        Self { object: Rc::clone(object), suspended: None, swept: false }
+    }
+}
+
+impl Reconciled {
+    /// Adds an object.
+    pub fn add(&mut self, applied: Applied) {
+        let key = (applied.object.kind().to_owned(), applied.object.name().to_owned());
+        self.named.entry(key).or_default().push(self.objects.len());
+        self.objects.push(applied);
+    }
+
+    /// Returns the object of a kind and name, in this namespace if one is known.
+    pub fn named(&self, kind: &str, namespace: Option<&str>, name: &str) -> Option<&Rc<Resource>> {
+        let at = self.named.get(&(kind.to_owned(), name.to_owned()))?;
+        let objects = || at.iter().filter_map(|at| self.objects.get(*at)).map(|applied| &applied.object);
+        let exact = objects().find(|object| object.namespace() == namespace);
+        // Without a namespace of its own an object lands where the Kustomization that applies it says.
+        exact.or_else(|| objects().find(|object| object.namespace().is_none() || namespace.is_none()))
+    }
+
+    /// Drops what a sweep through a directory found if a Kustomization applies it too, with all that it adds.
+    fn drop_swept(&mut self) {
+        let place = |applied: &Applied| (applied.object.text.path.clone(), applied.object.document);
+        let applied: HashSet<_> = self.objects.iter().filter(|applied| !applied.swept).map(place).collect();
+        self.objects.retain(|object| !object.swept || !applied.contains(&place(object)));
+        self.named.clear();
+        for (at, applied) in self.objects.iter().enumerate() {
+            let key = (applied.object.kind().to_owned(), applied.object.name().to_owned());
+            self.named.entry(key).or_default().push(at);
+        }
+    }
 }
 
 /// Where the source of a Kustomization is.
@@ -56,6 +97,8 @@ pub(super) struct EnvironmentWalk<'a> {
     seen: usize,
     waiting: Vec<Waiting>,
     visited: HashSet<(Option<String>, String, RepoPath)>,
+    /// Whether everything below a directory is taken.
+    sweeping: bool,
 }
 
 impl<'a> EnvironmentWalk<'a> {
@@ -63,9 +106,10 @@ impl<'a> EnvironmentWalk<'a> {
     pub fn run(builder: &'a Builder<'a>, scope: &'a Scope, environment: &'a Environment) -> Reconciled {
         let reconciled = Reconciled::default();
         let (waiting, visited) = (Vec::new(), HashSet::new());
-        let mut walk = Self { builder, scope, environment, reconciled, seen: 0, waiting, visited };
+        let mut walk = Self { builder, scope, environment, reconciled, seen: 0, waiting, visited, sweeping: false };
         walk.begin();
         walk.follow();
+        walk.reconciled.drop_swept();
         walk.reconciled
     }
 
@@ -78,7 +122,9 @@ impl<'a> EnvironmentWalk<'a> {
                     return;
                 }
                 self.builder.files.want_below(directory);
+                self.sweeping = self.builder.kustomization(directory).is_none();
                 self.root(directory);
+                self.sweeping = false;
             }
             Extent::Glob(pattern) => {
                 let snapshot = self.builder.files.snapshot;
@@ -128,7 +174,7 @@ impl<'a> EnvironmentWalk<'a> {
                 let message = format!("the templates of ResourceSet `{}` can't be evaluated", object.name());
                 self.builder.files.say(FindingCode::UnsupportedTemplate, message, Some(object.place()));
             }
-            self.reconciled.objects.push(Applied { object, suspended: suspended.clone() });
+            self.reconciled.add(Applied { object, suspended: suspended.clone(), swept: self.sweeping });
         }
         for image in &build.images {
             let mut image = image.clone();
@@ -289,14 +335,14 @@ impl<'a> EnvironmentWalk<'a> {
 
     /// Returns the ConfigMap of a name in the namespace of a Kustomization.
     fn config_map<'b>(&'b self, kustomization: &Resource, name: &str, own: &'b [Rc<Resource>]) -> Option<&'b Resource> {
-        let applied = self.reconciled.objects.iter().map(|applied| &applied.object);
         let namespace = kustomization.namespace();
         let is_it = |object: &&Rc<Resource>| {
             object.kind() == "ConfigMap"
                 && object.name() == name
                 && (object.namespace() == namespace || object.namespace().is_none() || namespace.is_none())
         };
-        applied.chain(own).find(is_it).map(|object| &**object)
+        let applied = self.reconciled.named("ConfigMap", namespace, name);
+        applied.or_else(|| own.iter().find(is_it)).map(|object| &**object)
     }
 
     /// Tells whether a Kustomization's source is this repository.
@@ -308,12 +354,7 @@ impl<'a> EnvironmentWalk<'a> {
         }
         let kind = reference.text(&["kind"]).unwrap_or("GitRepository");
         let namespace = reference.text(&["namespace"]).or(kustomization.namespace());
-        let named = |object: &&Rc<Resource>| {
-            object.is_flux(kind)
-                && object.name() == name
-                && (object.namespace() == namespace || object.namespace().is_none() || namespace.is_none())
-        };
-        match self.reconciled.objects.iter().map(|applied| &applied.object).find(named) {
+        match self.reconciled.named(kind, namespace, name) {
             None => Origin::NotFound,
             Some(source) => match source.tree.text(&["spec", "url"]) {
                 Some(url) if self.scope.remotes.iter().any(|remote| same_repository(remote, url)) => Origin::Here,

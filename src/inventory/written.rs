@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
-use super::resource::{group_and_version, is_flux_group};
+use super::scan::Scan;
 use super::sources::Found;
 use super::text::{Spot, Text};
-use crate::model::{EnvironmentName, FieldName, RepoPath, Slot, WrittenValue};
-use crate::yaml::Node;
+use crate::model::{EnvironmentName, FieldName, Form, RepoPath, Slot, WrittenValue};
 
 /// The written values so far, in order of path and position.
 #[derive(Default)]
@@ -16,11 +15,12 @@ pub(super) struct Written {
 }
 
 impl Written {
-    /// Adds what stands in a file at the fields that choose versions.
-    pub fn add_file(&mut self, text: &Rc<Text>, environments: &[EnvironmentName]) {
-        for (spot, kind) in spots(text) {
-            let value = self.entry(&spot, kind);
-            value.environments = environments.to_vec();
+    /// Adds what stands in files at the fields that choose versions.
+    pub fn add_files(&mut self, texts: &[Rc<Text>], reached: impl Fn(&RepoPath) -> Vec<EnvironmentName>) {
+        let scan = Scan::of(texts);
+        for (spot, kind) in scan.found() {
+            let environments = reached(&spot.text.path);
+            self.entry(spot, kind).environments = environments;
         }
     }
 
@@ -31,7 +31,9 @@ impl Written {
             let shadow = shadow.and_then(|by| found.source.reference.field(by)?.deciding_slot());
             let filter = *field == FieldName::SemverFilter;
             for (at, spot) in spots.iter().enumerate().filter(|_| !filter) {
-                let deciding = at + 1 == spots.len();
+                // What can't be told decides nothing that anybody could rely on.
+                let known = found.source.reference.field(*field).is_some_and(|value| value.text.is_ok());
+                let deciding = known && at + 1 == spots.len();
                 let kind = if at == 0 { field.kind() } else { "variable" };
                 let value = self.entry(spot, kind);
                 if value.environments.is_empty() {
@@ -48,7 +50,15 @@ impl Written {
 
     /// Returns all of them; what decides something anywhere is not shadowed.
     pub fn into_values(self) -> Vec<WrittenValue> {
+        // A scalar of which a part decides is listed once, as that part.
+        let scalar = |value: &WrittenValue, spans: usize| {
+            (value.slot.path().clone(), value.slot.spans.get(..spans).unwrap_or_default().to_vec())
+        };
+        let is_part = |value: &&WrittenValue| value.slot.spans.last().is_some_and(|span| span.form == Form::Part);
+        let in_parts: HashSet<_> =
+            self.values.values().filter(is_part).map(|value| scalar(value, value.slot.spans.len() - 1)).collect();
         let mut values: Vec<WrittenValue> = self.values.into_values().collect();
+        values.retain(|value| !value.decides.is_empty() || !in_parts.contains(&scalar(value, value.slot.spans.len())));
         for value in &mut values {
             if !value.decides.is_empty() {
                 value.shadowed_by = None;
@@ -98,61 +108,5 @@ fn field(spot: &Spot, object: &Spot) -> String {
         Some(outer) if own.starts_with('[') => format!("{}{own}", field(outer, object)),
         Some(outer) => format!("{}.{own}", field(outer, object)),
         None => own,
-    }
-}
-
-/// Returns the scalars of a file that stand at a field that chooses a version, and what each is.
-fn spots(text: &Rc<Text>) -> Vec<(Spot, &'static str)> {
-    let mut found = Vec::new();
-    for document in &text.stream.documents {
-        let mut collector = Collector { text, document: document.index, found: &mut found };
-        collector.object(&document.root);
-    }
-    let mut seen = HashSet::new();
-    found.retain(|(spot, _)| seen.insert((spot.span, spot.part)));
-    found
-}
-
-struct Collector<'a> {
-    text: &'a Rc<Text>,
-    document: usize,
-    found: &'a mut Vec<(Spot, &'static str)>,
-}
-
-impl Collector<'_> {
-    fn object(&mut self, root: &Node) {
-        let kind = root.text_at(&["kind"]).unwrap_or_default();
-        let group = group_and_version(root.text_at(&["apiVersion"]).unwrap_or_default()).0;
-        if kind.ends_with("List") {
-            root.field("items").map(Node::items).unwrap_or_default().iter().for_each(|item| self.object(item));
-        }
-        if !is_flux_group(group) {
-            return;
-        }
-        match kind {
-            "OCIRepository" => self.fields(root, &["spec", "ref"], &["tag", "semver", "digest"]),
-            "GitRepository" => self.fields(root, &["spec", "ref"], &["tag", "semver", "commit", "branch", "name"]),
-            "HelmRelease" => self.fields(root, &["spec", "chart", "spec"], &["version"]),
-            "HelmChart" => self.fields(root, &["spec"], &["version"]),
-            _ => {}
-        }
-    }
-
-    fn fields(&mut self, root: &Node, base: &[&str], keys: &[&'static str]) {
-        let Some(parent) = base.iter().try_fold(root, |node, key| node.field(key)) else { return };
-        for key in keys {
-            let kind = if *key == "name" { "branch" } else { key };
-            // A key that is written twice is a written version twice.
-            for (_, value) in parent.entries().iter().filter(|(name, _)| name.text() == Some(key)) {
-                self.scalar(value, kind);
-            }
-        }
-    }
-
-    fn scalar(&mut self, node: &Node, kind: &'static str) {
-        let node = node.resolved();
-        if let Some(scalar) = node.scalar().filter(|scalar| !scalar.is_null() && !scalar.text.is_empty()) {
-            self.found.push((Spot::of(self.text, self.document, node, scalar), kind));
-        }
     }
 }

@@ -12,7 +12,6 @@ mod judgement;
 mod question;
 mod rules;
 mod running;
-mod shared;
 mod step;
 mod target;
 mod why;
@@ -28,7 +27,7 @@ pub use change::{Change, Grouping, changes};
 pub use choose::{first_stage, is_pinned, pinned_stages};
 pub use question::{Answer, Answers, Facts, Question};
 pub use target::spellings;
-pub use why::{TagVerdict, Tagged, why};
+pub use why::{Tagged, why};
 
 use inquiry::Inquiry;
 
@@ -129,7 +128,5 @@ pub fn plan(request: &Request, fleet: Fleet<'_>, answers: &Answers) -> Planning 
     if !open.is_empty() {
         return Planning::Needs(open);
     }
-    let mut plan = Plan { steps };
-    shared::refuse_lone_moves(&mut plan, fleet);
-    Planning::Done(plan)
+    Planning::Done(Plan { steps })
 }

@@ -9,10 +9,9 @@ use super::question::Facts;
 use super::running::{Running, place_of, running, version_of};
 use super::target::{Target, spellings, target};
 use super::{Fleet, Goal, Request};
-use crate::edit;
 use crate::model::{
-    AppName, Artifact, Choice, Chosen, DigestRule, Edit, Environment, Exit, Failure, FieldName, FindingCode,
-    Problem as _, Proof, Reason, ReasonCode, Source, Step, Tag, Verdict,
+    AppName, Artifact, Choice, Chosen, DigestRule, Environment, Exit, Failure, FieldName, FindingCode, Move, Proof,
+    Reason, ReasonCode, Source, Step, Tag, Verdict,
 };
 
 /// Gives verdicts; asks what it must know.
@@ -29,7 +28,7 @@ struct Part {
     to: Option<Chosen>,
     verdict: Verdict,
     reasons: Vec<Reason>,
-    edits: Vec<Edit>,
+    moves: Vec<Move>,
     proofs: Vec<Proof>,
     failure: Option<Failure>,
 }
@@ -64,6 +63,7 @@ impl<'a> Judge<'a, '_> {
             verdict,
             reasons: Vec::new(),
             waits: None,
+            moves: Vec::new(),
             edits: Vec::new(),
             proofs: Vec::new(),
             failure: None,
@@ -79,11 +79,7 @@ impl<'a> Judge<'a, '_> {
                     step.reasons.push(reason);
                 }
             }
-            for edit in part.edits {
-                if verdict == Verdict::Advance && !step.edits.contains(&edit) {
-                    step.edits.push(edit);
-                }
-            }
+            step.moves.extend(part.moves);
         }
         Some(step)
     }
@@ -96,7 +92,7 @@ impl<'a> Judge<'a, '_> {
             to: None,
             verdict,
             reasons,
-            edits: Vec::new(),
+            moves: Vec::new(),
             proofs: Vec::new(),
             failure: None,
         };
@@ -125,7 +121,7 @@ impl<'a> Judge<'a, '_> {
             to: None,
             verdict: Verdict::Unknown,
             reasons: Vec::new(),
-            edits: Vec::new(),
+            moves: Vec::new(),
             proofs: Vec::new(),
             failure: None,
         };
@@ -304,14 +300,6 @@ impl<'a> Judge<'a, '_> {
         let mut judgement = judge(self.request, self.fleet, self.inquiry, parties, candidate)?;
         judgement.objections.extend(self.ownership(source));
         judgement.objections.extend(digest_rule(environment, source));
-        match edit::edits_for(source, self.fleet.inventory, candidate.tag, candidate.digest) {
-            Ok(edits) => part.edits = edits,
-            Err(refusal) => {
-                let place = refusal.place().cloned().or_else(|| place_of(source));
-                let message = refusal.to_string();
-                judgement.objections.push(Reason { code: ReasonCode::NotEditable, message, place });
-            }
-        }
         if let Some(place) = &source.suspended {
             let message = "suspended: nothing happens until it is resumed".to_owned();
             judgement.grounds.push(Reason { code: ReasonCode::Suspended, message, place: Some(place.clone()) });
@@ -326,9 +314,8 @@ impl<'a> Judge<'a, '_> {
         part.verdict = judgement.verdict();
         part.failure = judgement.failure.take();
         part.proofs = std::mem::take(&mut judgement.proofs);
-        if part.verdict != Verdict::Advance {
-            part.edits.clear();
-        }
+        let (tag, digest) = (candidate.tag.clone(), candidate.digest.cloned());
+        part.moves = vec![Move { source: source.id.clone(), tag, digest }];
         part.reasons = judgement.into_reasons();
         Some(part)
     }

@@ -8,20 +8,7 @@ use super::inquiry::Inquiry;
 use super::judgement::judge;
 use super::running::{Running, place_of, running, version_of};
 use super::{Answers, Fleet, Question, Request};
-use crate::model::{AppName, Environment, EnvironmentName, Reason, ReasonCode, Source, Tag, Verdict, Version};
-
-/// The verdict on one tag in one environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TagVerdict {
-    /// The tag.
-    pub tag: String,
-    /// The environment.
-    pub environment: EnvironmentName,
-    /// May it go there? *Advance* is yes.
-    pub verdict: Verdict,
-    /// Each rule that says no, or what speaks for it.
-    pub reasons: Vec<Reason>,
-}
+use crate::model::{AppName, Environment, Reason, ReasonCode, Source, Tag, TagVerdict, Verdict, Version};
 
 /// Every tag's verdict, or what must be asked first.
 #[derive(Clone, Debug, PartialEq)]

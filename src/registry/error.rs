@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::http::{self, Response};
 use crate::model::{Digest, Exit, OciRepository, Problem};
 
-use super::{LoginSource, LoginUsed};
+use super::{LoginSource, LoginUsed, realm};
 
 /// Why a question to a registry has no answer. Clones share their cause.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -69,7 +69,7 @@ pub enum Error {
         login: Box<LoginUsed>,
     },
     /// The token server refused.
-    #[error("`{server}` refuses the login ({})", login.source)]
+    #[error("`{server}` refuses access ({})", login.source)]
     LoginRefused {
         /// The token server.
         server: String,
@@ -285,9 +285,8 @@ impl Problem for Error {
                 Some(login.hint(host))
             }
             Self::Withheld { registry, server } => Some(withheld_hint(server, registry)),
-            Self::Realm { registry, .. } => {
-                Some(format!("if that is right, add it to `realms:` of `{registry}` in your own configuration"))
-            }
+            Self::Realm { registry, reason, .. } => (*reason == realm::INTERNAL)
+                .then(|| format!("if that is right, add it to `realms:` of `{registry}` in your own configuration")),
             Self::LoginFile { .. } => Some("repair the file, or log in again with `docker login`".to_owned()),
             Self::Helper { name, .. } => Some(format!("try `docker-credential-{name} get` by hand")),
             Self::Pages { .. } => Some("an incomplete list decides nothing; ask whoever runs the registry".to_owned()),
@@ -309,13 +308,32 @@ impl LoginUsed {
         match (&self.withheld, &self.source) {
             (Some(server), _) => withheld_hint(server, registry),
             (None, LoginSource::Nowhere) => {
-                format!("log in with `docker login {registry}`; registries answer the same for what does not exist")
+                format!("{}; registries answer the same for what does not exist", way_in(registry))
             }
             (None, _) => format!(
                 "check that the login may read it, or log in again with `docker login {registry}`; registries answer \
                  the same for what does not exist"
             ),
         }
+    }
+}
+
+/// Returns how to get a login; those of clouds come from programs, not from the surroundings.
+fn way_in(registry: &str) -> String {
+    let helper = |name: &str| {
+        format!(
+            "set `{name}` for `{registry}` in `credHelpers` of Docker's `config.json`, or log in with `docker login`"
+        )
+    };
+    let host = registry.split(':').next().unwrap_or(registry);
+    if host.ends_with(".amazonaws.com") && host.contains(".dkr.ecr.") || host == "public.ecr.aws" {
+        helper("ecr-login")
+    } else if host.ends_with(".pkg.dev") || host == "gcr.io" || host.ends_with(".gcr.io") {
+        helper("gcloud")
+    } else if host.ends_with(".azurecr.io") {
+        format!("log in with `az acr login --name {}`", host.trim_end_matches(".azurecr.io"))
+    } else {
+        format!("log in with `docker login {registry}`")
     }
 }
 

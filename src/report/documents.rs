@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::constraint::Selection;
 use crate::model::{
     AppName, Chosen, Digest, Edit, EnvironmentName, Exit, Failure, Finding, Inventory, Place, Plan, Problem, Reason,
-    Source, Stages, Step, Tag, Version, WrittenValue,
+    Source, Stages, Step, Tag, TagTable, TagVerdict, Version, WrittenValue,
 };
-use crate::planner::TagVerdict;
 
 /// A document: `apiVersion`, `kind`, then its own fields.
 #[derive(Serialize)]
@@ -253,20 +251,20 @@ pub struct TagBody {
 
 impl TagsDocument {
     /// Tells what was asked and what Flux would take.
-    pub fn of(artifact: Option<String>, range: Option<String>, filter: Option<String>, selection: &Selection) -> Self {
-        let tags = selection.tags.iter().map(|considered| TagBody {
-            tag: considered.tag.clone(),
-            version: considered.version.as_ref().map(ToString::to_string),
-            matches: considered.matches,
-            reason: Fact::from(&selection.reason(considered)),
+    pub fn of(artifact: Option<String>, range: Option<String>, filter: Option<String>, table: &TagTable) -> Self {
+        let tags = table.tags.iter().map(|judged| TagBody {
+            tag: judged.tag.clone(),
+            version: judged.version.as_ref().map(ToString::to_string),
+            matches: judged.matches,
+            reason: Fact::from(&judged.reason),
         });
         Self {
             artifact,
             range,
             filter,
-            selected: selection.selected.clone(),
-            matched: selection.matched().map(|considered| considered.tag.clone()).collect(),
-            tied: selection.tied.clone(),
+            selected: table.selected.clone(),
+            matched: table.tags.iter().filter(|tag| tag.matches).map(|tag| tag.tag.clone()).collect(),
+            tied: table.tied.clone(),
             tags: tags.collect(),
         }
     }

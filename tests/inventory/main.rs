@@ -2,4 +2,5 @@
 
 mod direct;
 mod fleets;
+mod layouts;
 mod repository;

@@ -51,7 +51,7 @@ async fn a_registry_that_asks_to_wait_longer_than_the_budget_is_not_asked_again(
 
 #[tokio::test]
 async fn a_registry_that_is_not_there_is_temporary() {
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (_socket, gone) = refusing();
     let outcome = anonymous().tags(&OciRepository::parse(&format!("{gone}/acme/my-app")).unwrap()).await;
     assert_eq!(code(&outcome), ("unreachable", Exit::Temporary));
 }

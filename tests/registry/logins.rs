@@ -132,3 +132,45 @@ async fn a_mirror_is_asked_instead_with_its_own_login() {
         assert_no_secret(&format!("{:?}", seen.headers), "root", "origin-secret");
     }
 }
+
+#[tokio::test]
+async fn a_token_server_that_gives_no_token_is_an_error_of_its_kind() {
+    let answer = |status, body: &str| Fault::Answer(status, Vec::new(), body.into());
+    for (fault, expected) in [
+        (answer(500, ""), Exit::Temporary),
+        (answer(429, ""), Exit::Temporary),
+        (Fault::Dropped, Exit::Temporary),
+        (Fault::Silent, Exit::Temporary),
+        (answer(401, "{}"), Exit::Authentication),
+        (answer(403, "{}"), Exit::Authentication),
+        (answer(404, "{}"), Exit::Untrusted),
+        (answer(200, ""), Exit::Untrusted),
+        (answer(200, "<html>"), Exit::Untrusted),
+        (answer(200, "{}"), Exit::Untrusted),
+        (answer(200, r#"{"token":""}"#), Exit::Untrusted),
+        (answer(200, r#"{"token":7}"#), Exit::Untrusted),
+        (answer(200, "{\"token\":\"a\\r\\nHost: evil\"}"), Exit::Authentication),
+    ] {
+        let server = Registry::start().login(token_login());
+        server.artifact("acme/my-app", "v1.2.3");
+        server.fault_at("/token", fault.clone());
+        let credentials = login_for(&server.host(), "ci", PASSWORD);
+        let http = Http::new(hasty(Duration::from_secs(1))).unwrap();
+        let outcome = Registries::new(http, Settings { credentials, ..Settings::default() }).tags(&app(&server)).await;
+        assert_eq!(code(&outcome).1, expected, "{fault:?}: {outcome:?}");
+        assert_no_secret(&format!("{outcome:?}"), "ci", PASSWORD);
+    }
+}
+
+#[test]
+fn every_question_may_be_asked_from_another_thread() {
+    fn may_move(_: impl Send) {}
+    let (registries, artifact) = (anonymous(), OciRepository::parse("reg.example/acme/my-app").unwrap());
+    let (reference, digest) = (tag("v1.2.3"), registry::digest(b"").parse().unwrap());
+    may_move(registries.tags(&artifact));
+    may_move(registries.manifest(&artifact, &reference));
+    may_move(registries.manifest_again(&artifact, &reference));
+    may_move(registries.referrers(&artifact, &digest));
+    may_move(registries.chart_versions("https://charts.example", "shop"));
+    may_move(registries.probe("reg.example"));
+}

@@ -1,7 +1,5 @@
 //! The registry room against a registry on loopback: what counts as existing, complete and trusted.
 
-#[path = "../support/certificate.rs"]
-mod certificate;
 #[path = "../support/listener.rs"]
 mod listener;
 #[path = "../support/registry.rs"]
@@ -9,10 +7,12 @@ mod registry;
 
 mod credentials;
 mod faults;
+mod ferro;
 mod helm;
 mod layouts;
 mod logins;
 mod manifests;
+mod messages;
 mod probe;
 mod proxy;
 mod real;
@@ -64,6 +64,14 @@ fn login_for(host: &str, user: &str, password: &str) -> CredentialSettings {
 fn logged_in(registry: &Registry) -> Registries {
     let credentials = login_for(&registry.host(), "ci", PASSWORD);
     registries(Settings { credentials, ..Settings::default() })
+}
+
+/// Returns a host that refuses connections for as long as the socket lives: its port is taken, and nobody listens.
+fn refusing() -> (tokio::net::TcpSocket, String) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let host = socket.local_addr().unwrap().to_string();
+    (socket, host)
 }
 
 fn app(registry: &Registry) -> OciRepository {

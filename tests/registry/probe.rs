@@ -27,7 +27,7 @@ fn wrong(server: &Registry) -> Registries {
 
 #[tokio::test]
 async fn a_probe_tells_why_a_registry_can_t_be_read() {
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let (_socket, gone) = refusing();
     let problem = anonymous().probe(&gone).await.problem.unwrap();
     assert_eq!(problem.code(), "unreachable");
     let web = Registry::start();

@@ -135,4 +135,15 @@ async fn a_hundred_thousand_tags_in_a_thousand_pages_are_all_read() {
     assert_eq!(registries.tags(&app(&server)).await.unwrap().len(), 100_000);
     assert_eq!(server.requests().len(), 1_000);
     assert_eq!(seen.load(std::sync::atomic::Ordering::Relaxed), 100_000);
+    // The server is in this process too, and so are the other tests.
+    if let Some(peak) = peak_memory() {
+        assert!(peak < 200 * 1024, "{peak} KiB");
+    }
+}
+
+/// Returns the most memory that this process ever had, in KiB, where the system tells.
+fn peak_memory() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches("kB").trim().parse().ok()
 }

@@ -16,7 +16,7 @@ fn trusting(host: &str, ca: PathBuf) -> Settings {
 async fn a_certificate_is_trusted_through_the_ca_of_its_host_or_of_all_hosts() {
     let folder = tempfile::tempdir().unwrap();
     let ca = folder.path().join("ca.pem");
-    certificate::write_ca(&ca);
+    registry::certificate::write_ca(&ca);
     let server = Registry::start_tls();
     server.artifact("acme/my-app", "v1.2.3");
     let app = named(&server);

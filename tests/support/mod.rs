@@ -5,6 +5,7 @@
 
 pub mod certificate;
 pub mod contract;
+pub mod faults;
 pub mod forge;
 pub mod git_http;
 pub mod listener;

@@ -4,7 +4,7 @@
 //! every tag in one page, `404` for an OCI manifest that the `Accept` header doesn't name, errors as JSON. It logs
 //! every request ([`Registry::requests`]) and breaks the ones it is told to ([`Registry::fault`]).
 //!
-//! Any test takes it with `#[path = "support/registry.rs"] mod registry;`, and `support/certificate.rs` beside it.
+//! Any test takes it with `#[path = "support/registry.rs"] mod registry;`.
 #![allow(dead_code)] // Each test crate uses its own part of it.
 
 use std::collections::BTreeMap;
@@ -28,7 +28,8 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
-use super::certificate;
+#[path = "certificate.rs"]
+pub mod certificate;
 
 pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -514,23 +515,24 @@ fn token(state: &mut State, seen: &Seen, query: &BTreeMap<String, String>) -> Pl
 
 fn list(state: &State, name: &str, query: &BTreeMap<String, String>, address: SocketAddr) -> Plain {
     let Some(repository) = state.repositories.get(name) else { return Plain::error(404, "NAME_UNKNOWN") };
-    let all: Vec<&str> = repository.tags.iter().map(|(tag, _)| tag.as_str()).collect();
-    let page = |tags: &[&str]| {
+    let all = repository.tags.as_slice();
+    let answer = |tags: &[&str]| {
         let tags = if tags.is_empty() { serde_json::Value::Null } else { tags.into() };
         Plain::json(200, &serde_json::json!({"name": name, "tags": tags}))
     };
+    let page = |tags: &[(String, String)]| answer(&tags.iter().map(|(tag, _)| tag.as_str()).collect::<Vec<_>>());
     let path = format!("/v2/{name}/tags/list");
     let next = |plain: Plain, target: String| plain.with("link", format!("<{target}>; rel=\"next\""));
     let asked: usize = query.get("n").and_then(|n| n.parse().ok()).unwrap_or(usize::MAX);
     let cursor: usize = query.get("cursor").and_then(|cursor| cursor.parse().ok()).unwrap_or_default();
     match &state.pages {
-        Pages::Whole => page(&all),
-        Pages::Link(link) => page(&all).with("link", link.clone()),
+        Pages::Whole => page(all),
+        Pages::Link(link) => page(all).with("link", link.clone()),
         Pages::Refusing(max) if asked != usize::MAX && asked > *max => Plain::error(400, "PAGINATION_NUMBER_INVALID"),
         Pages::Last(max) | Pages::Opaque(max) | Pages::Relative(max) | Pages::Absolute(max) | Pages::Refusing(max) => {
             let size = asked.min(*max).max(1);
             let start = match query.get("last") {
-                Some(last) => all.iter().position(|tag| tag == last).map_or(all.len(), |at| at + 1),
+                Some(last) => all.iter().position(|(tag, _)| tag == last).map_or(all.len(), |at| at + 1),
                 None => cursor,
             };
             let end = (start + size).min(all.len());
@@ -538,20 +540,21 @@ fn list(state: &State, name: &str, query: &BTreeMap<String, String>, address: So
             if end == all.len() {
                 return tags;
             }
+            let last = &all[end - 1].0;
             match &state.pages {
-                Pages::Last(_) => next(tags, format!("{path}?last={}&n={size}", all[end - 1])),
-                Pages::Relative(_) => next(tags, format!("list?last={}&n={size}", all[end - 1])),
-                Pages::Absolute(_) => next(tags, format!("http://{address}{path}?last={}&n={size}", all[end - 1])),
+                Pages::Last(_) => next(tags, format!("{path}?last={last}&n={size}")),
+                Pages::Relative(_) => next(tags, format!("list?last={last}&n={size}")),
+                Pages::Absolute(_) => next(tags, format!("http://{address}{path}?last={last}&n={size}")),
                 _ => next(tags, format!("{path}?cursor={end}&n={size}")),
             }
         }
-        Pages::Same => next(page(&all), format!("{path}?n=1000")),
+        Pages::Same => next(page(all), format!("{path}?n=1000")),
         Pages::Circle => {
             let at = cursor % 3;
-            next(page(&[["a", "b", "c"][at]]), format!("{path}?cursor={}", (at + 1) % 3))
+            next(answer(&[["a", "b", "c"][at]]), format!("{path}?cursor={}", (at + 1) % 3))
         }
-        Pages::Endless => next(page(&all), format!("{path}?cursor={}", cursor + 1)),
-        Pages::Growing => next(page(&[&format!("1.0.{cursor}")]), format!("{path}?cursor={}", cursor + 1)),
+        Pages::Endless => next(page(all), format!("{path}?cursor={}", cursor + 1)),
+        Pages::Growing => next(answer(&[&format!("1.0.{cursor}")]), format!("{path}?cursor={}", cursor + 1)),
     }
 }
 

@@ -43,6 +43,39 @@ pub struct Canary {
     pub owner: Owner,
 }
 
+/// What goes wrong at a call of Git.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GitFault {
+    /// It does nothing and says so.
+    Fail,
+    /// It does everything, and its answer is lost.
+    Lose,
+    /// The program is killed before it.
+    Kill,
+    /// The program is killed after it.
+    KillAfter,
+    /// Ctrl-C.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+}
+
+impl GitFault {
+    /// Every fault.
+    pub const ALL: [Self; 6] = [Self::Fail, Self::Lose, Self::Kill, Self::KillAfter, Self::Interrupt, Self::Terminate];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Lose => "lose",
+            Self::Kill => "kill",
+            Self::KillAfter => "kill-after",
+            Self::Interrupt => "interrupt",
+            Self::Terminate => "terminate",
+        }
+    }
+}
+
 /// Who may hear a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
@@ -144,18 +177,48 @@ impl Sandbox {
         fs::write(self.path("seed/.git/info/attributes"), "* -text\n").expect("a file");
     }
 
-    /// Puts a `git` first in `PATH` that writes down its arguments and then is the real one.
+    /// Puts a `git` first in `PATH` that writes down its arguments, breaks where it is told to, and else is the real one.
     fn log_calls_of_git(&self) {
-        let log = self.path("git-calls");
-        fs::write(&log, "").expect("a file");
         let script = format!(
-            "#!/bin/sh\n{{ printf '%s\\t' \"$@\"; echo; }} >>'{}'\nexec '{}' \"$@\"\n",
-            log.display(),
-            program("git").display()
+            r#"#!/bin/sh
+log='{log}' fault='{fault}' git='{git}'
+{{ printf '%s\t' "$@"; echo; }} >>"$log"
+if [ -f "$fault" ]; then
+  read -r nth what <"$fault"
+  if [ "$(wc -l <"$log")" -eq "$nth" ]; then
+    echo "$what" >"$fault.hit"
+    case $what in
+      fail) echo 'fatal: broken on purpose' >&2; exit 128 ;;
+      lose) "$git" "$@" >/dev/null 2>&1; echo 'fatal: lost on purpose' >&2; exit 128 ;;
+      kill) kill -9 $PPID; exit 128 ;;
+      kill-after) "$git" "$@"; kill -9 $PPID; exit 128 ;;
+      interrupt) kill -2 $PPID ;;
+      terminate) kill -15 $PPID ;;
+    esac
+  fi
+fi
+exec "$git" "$@"
+"#,
+            log = self.path("git-calls").display(),
+            fault = self.path("git-fault").display(),
+            git = program("git").display()
         );
         let path = self.path("bin/git");
+        fs::write(self.path("git-calls"), "").expect("a file");
         fs::write(&path, script).expect("a file");
         executable(&path);
+    }
+
+    /// Lets the `nth` call of Git in the next run break; the first is 1.
+    pub fn break_git(&self, nth: usize, what: GitFault) {
+        fs::write(self.path("git-fault"), format!("{nth} {}\n", what.word())).expect("a file");
+        fs::remove_file(self.path("git-fault.hit")).ok();
+    }
+
+    /// Takes that back, and tells whether it has happened.
+    pub fn mend_git(&self) -> bool {
+        fs::remove_file(self.path("git-fault")).ok();
+        fs::remove_file(self.path("git-fault.hit")).is_ok()
     }
 
     /// Writes a file of the repository; it is committed and pushed before the next run.

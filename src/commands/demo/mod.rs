@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use super::arguments;
 use super::fault::{Fault, Refusal};
 use super::{Outcome, print};
-use crate::cli;
 use crate::git::Seed;
 use crate::model::Digest;
 
@@ -31,7 +31,7 @@ const TOUR: [(&str, &[&str]); 5] = [
 ///
 /// # Errors
 /// A folder that isn't empty or can't be written.
-pub async fn run(arguments: &cli::Demo, variables: &BTreeMap<String, String>) -> Result<Outcome, Fault> {
+pub async fn run(arguments: &arguments::Demo, variables: &BTreeMap<String, String>) -> Result<Outcome, Fault> {
     let directory = prepare(arguments.directory.as_deref())?;
     plant(&directory)?;
     let fleet = directory.join("fleet");
