@@ -149,7 +149,9 @@ fn a_crate_with_an_effect_or_a_format_is_known_to_one_room() {
         for (name, room) in ONE_ROOM {
             // Commands hand over arguments, whose types derive clap's traits.
             let is_arguments = name == "clap" && source.room == "commands";
-            if source.room != room && !is_arguments && names(&source.code, name) {
+            // A Helm repository's index is 20 MB and more: read as events it takes an eighth of what serde takes.
+            let is_index = name == "granit_parser" && source.path.ends_with("registry/helm.rs");
+            if source.room != room && !is_arguments && !is_index && names(&source.code, name) {
                 wrong.push(format!("{}: `{name}` belongs to `{room}`", source.path.display()));
             }
         }

@@ -4,11 +4,13 @@ use comrak::nodes::{AstNode, NodeValue};
 use insta::assert_snapshot;
 use jiff::{SignedDuration, Timestamp};
 use promote::model::{Chosen, Digest, EnvironmentName, Evidence, Tag};
+use promote::report::inert::{terminal, terminal_lines};
 use promote::report::pull_request::{
     Before, Content, Direction, How, Kept, Link, Mate, Move, Next, Overrides, Promotion, Requester, Standing, Waived,
     commit_message, dashboard, hunks, pull_request,
 };
 use promote::report::template::Template;
+use proptest::prelude::*;
 
 fn time(text: &str) -> Timestamp {
     text.parse().expect("a time")
@@ -137,6 +139,7 @@ Merging this lets Flux deploy it to **prod-eu only**. `prod-us` and `prod-ap` fo
 
 **What comes with it** (2 versions, 11 commits)
 `v1.2.1` → `v1.2.2` → `v1.2.3` · [compare 1f0c9ab...77ad310](https://github.com/acme/my-app/compare/1f0c9ab...77ad310)
+
 [Dashboard prod-eu](https://grafana.corp/d/app?var-app=my-app&var-env=prod-eu) · [Dashboard staging](https://grafana.corp/d/app?var-app=my-app&var-env=staging)
 
 **The change** (2 values in 1 file; nothing else differs, in any environment)
@@ -468,5 +471,107 @@ fn text_from_elsewhere_adds_no_trailer_and_stops_no_ci_in_a_commit() {
             assert!(!message.contains(word) && !title.contains(word), "{text:?}: `{word}` in\n{title}\n{message}");
         }
         assert!(!title.contains('\n') && !message.lines().any(|line| line.starts_with('/')), "{text:?}: {message}");
+    }
+}
+
+/// What Markdown, a forge or a terminal would act on.
+const SYNTAX: &[&str] = &[
+    "@",
+    "#",
+    "!",
+    "1",
+    "sre",
+    "acme/",
+    "fixes ",
+    "GH-",
+    "`",
+    "```",
+    "~~~",
+    "|",
+    "[",
+    "]",
+    "(",
+    ")",
+    "<",
+    ">",
+    "/",
+    "\\",
+    "*",
+    "_",
+    "$",
+    "&#64;",
+    "\n",
+    "\r\n",
+    "\n\n",
+    " ",
+    "    ",
+    "- ",
+    "1. ",
+    "# ",
+    "> ",
+    "---",
+    "===",
+    ":",
+    "//",
+    "http",
+    "https://a.example",
+    "www.",
+    ".",
+    "x@y.example",
+    "<!--",
+    "-->",
+    "<b>",
+    "</details>",
+    "![",
+    "](",
+    "[^1]",
+    "[ci skip]",
+    "::",
+    "##[",
+    "\u{200b}",
+    "\u{202e}",
+    "\u{1b}[0m",
+    "\t",
+    "é",
+    "77ad310c",
+    "{{",
+    "}}",
+    "{%",
+    "%}",
+];
+
+/// Pieces from which worse is made than anybody would think of.
+fn pieces() -> impl Strategy<Value = String> {
+    prop::collection::vec(
+        prop_oneof![prop::sample::select(SYNTAX).prop_map(str::to_owned), any::<char>().prop_map(String::from)],
+        1..12,
+    )
+    .prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_whatever_is_more_than_text_in_a_body(text in pieces()) {
+        let expected = active(&body(&with_hostile("plain words")));
+        let body = body(&with_hostile(&text));
+        prop_assert_eq!(active(&body), expected, "in\n{}", body);
+        prop_assert!(!body.lines().any(|line| line.trim_start().starts_with('/')), "{}", body);
+    }
+
+    #[test]
+    fn no_text_whatever_moves_a_terminal_or_a_runner(text in pieces()) {
+        let shown = terminal_lines(&text);
+        let breaks = text.matches('\n').count();
+        prop_assert_eq!(shown.matches('\n').count(), breaks);
+        for line in shown.split('\n') {
+            prop_assert!(!line.trim_start().starts_with("::") && !line.contains("##["), "{}", line);
+            let odd = line.chars().find(|char| {
+                char.is_control() || matches!(*char, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            });
+            prop_assert_eq!(odd, None);
+        }
+        prop_assert_eq!(terminal(&text).matches('\n').count(), 0);
     }
 }

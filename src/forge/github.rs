@@ -24,6 +24,8 @@ use super::{
     ReviewVerdict, State, Told,
 };
 
+/// What stands in for the parameters of a call that has none.
+const NO_QUERY: [(&str, &str); 0] = [];
 /// How many entries a page has.
 const PAGE: usize = 100;
 /// How many pages are read; a list that is longer is refused, not cut.
@@ -184,24 +186,18 @@ impl GitHub {
             return Ok(Approvals::Asked(count));
         }
         // Classic protection is not among the rules, and only administrators may read it.
-        let branch: RawBranch =
-            self.get(Call::Branch, &self.path(&format!("/branches/{name}")), &[("", ""); 0]).await?;
+        let branch: RawBranch = self.get(Call::Branch, &self.path(&format!("/branches/{name}")), &NO_QUERY).await?;
         if !branch.protected {
             return Ok(Approvals::NotAsked);
         }
         let path = self.path(&format!("/branches/{name}/protection"));
-        match self.get::<Value>(Call::Protection, &path, &[("", ""); 0]).await {
-            Ok(protection) => {
-                let count = protection
-                    .get("required_pull_request_reviews")
-                    .and_then(|reviews| reviews.get("required_approving_review_count"))
-                    .and_then(Value::as_u64)
-                    .unwrap_or(0);
-                Ok(if count > 0 { Approvals::Asked(count) } else { Approvals::NotAsked })
-            }
-            Err(error @ (Error::Forbidden { .. } | Error::NotFound { .. })) => Err(error),
-            Err(error) => Err(error),
-        }
+        let protection: Value = self.get(Call::Protection, &path, &NO_QUERY).await?;
+        let count = protection
+            .get("required_pull_request_reviews")
+            .and_then(|reviews| reviews.get("required_approving_review_count"))
+            .and_then(Value::as_u64)
+            .unwrap_or(0);
+        Ok(if count > 0 { Approvals::Asked(count) } else { Approvals::NotAsked })
     }
 }
 
@@ -224,7 +220,7 @@ impl Forge for GitHub {
 
     fn identity(&self) -> Answer<'_, Option<Account>> {
         Box::pin(async {
-            match self.get::<RawUser>(Call::Identity, "/user", &[("", ""); 0]).await {
+            match self.get::<RawUser>(Call::Identity, "/user", &NO_QUERY).await {
                 Ok(user) => Ok(Some(account(user))),
                 // The token of an installation is nobody's.
                 Err(Error::Forbidden { .. }) => Ok(None),
@@ -253,7 +249,7 @@ impl Forge for GitHub {
 
     fn access(&self) -> Answer<'_, Access> {
         Box::pin(async {
-            let raw: RawAccess = self.get(Call::Repository, &self.path(""), &[("", ""); 0]).await?;
+            let raw: RawAccess = self.get(Call::Repository, &self.path(""), &NO_QUERY).await?;
             let push = raw.permissions.map(|permissions| permissions.push);
             Ok(Access { push, archived: raw.archived.unwrap_or(false) })
         })
@@ -266,7 +262,7 @@ impl Forge for GitHub {
     fn read(&self, number: u64) -> Answer<'_, PullRequest> {
         Box::pin(async move {
             let path = self.path(&format!("/pulls/{number}"));
-            Ok(self.pull_request(self.get(Call::PullRequest, &path, &[("", ""); 0]).await?))
+            Ok(self.pull_request(self.get(Call::PullRequest, &path, &NO_QUERY).await?))
         })
     }
 

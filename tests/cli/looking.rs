@@ -121,9 +121,13 @@ fn pins_show_what_is_shadowed() {
 fn why_tells_of_each_tag_whether_it_may_go_there() {
     let rules = "range: \">=1.0.0 <2.0.0\"";
     let holds = "apps:\n  my-app:\n    holds: [{version: v1.2.2, reason: \"leaks memory\"}]\n";
-    let fleet = fleet()
-        .file("promote.yaml", &configured(rules, holds))
-        .tags(&["v1.3.0-rc.1", "v2.0.0", "v1.1.0", "latest", "main-4f1c2a9"]);
+    let fleet = fleet().file("promote.yaml", &configured(rules, holds)).tags(&[
+        "v1.3.0-rc.1",
+        "v2.0.0",
+        "v1.1.0",
+        "latest",
+        "main-4f1c2a9",
+    ]);
     assert_snapshot!(fleet.promote(&["why", "my-app", "--env", "prod-eu"]), @"
     prod-eu runs v1.2.1 and moves only by a change in Git: pinned
       --> clusters/prod-eu/my-app.yaml:10:10

@@ -55,7 +55,8 @@ fn down() -> Sandbox {
 #[test]
 fn a_registry_that_is_down_is_named() {
     let run = down().promote(&["my-app", "v1.2.3"]);
-    let shown = regex::Regex::new(r"127\.0\.0\.1:\d+").expect("a pattern").replace_all(&run.to_string(), "[down]").into_owned();
+    let shown =
+        regex::Regex::new(r"127\.0\.0\.1:\d+").expect("a pattern").replace_all(&run.to_string(), "[down]").into_owned();
     assert_snapshot!(shown, @"
     --- stderr
     my-app   oci://registry.example.com/my-app-config   main [commit]

@@ -41,9 +41,8 @@ fn the_default_range_takes_no_pre_release() {
 
 #[test]
 fn a_range_with_a_pre_release_takes_it() {
-    let fleet = with_rules("range: \">=1.0.0-0\"")
-        .file("clusters/staging/my-app.yaml", &range(DEV))
-        .tags(&["v1.3.0-rc.1"]);
+    let fleet =
+        with_rules("range: \">=1.0.0-0\"").file("clusters/staging/my-app.yaml", &range(DEV)).tags(&["v1.3.0-rc.1"]);
     let run = fleet.promote(&["my-app", "v1.3.0-rc.1"]);
     assert_eq!(run.code, 0, "{run}");
 }
@@ -51,7 +50,9 @@ fn a_range_with_a_pre_release_takes_it() {
 #[test]
 fn a_hold_stands_until_its_time() {
     let held = |until: &str| {
-        let hold = format!("apps:\n  my-app:\n    holds: [{{version: v1.2.3, environment: prod-eu, reason: \"leaks memory, OPS-311\"{until}}}]\n");
+        let hold = format!(
+            "apps:\n  my-app:\n    holds: [{{version: v1.2.3, environment: prod-eu, reason: \"leaks memory, OPS-311\"{until}}}]\n"
+        );
         fleet().file("promote.yaml", &configured("", &hold)).promote(&["my-app", "v1.2.3"])
     };
     assert_snapshot!(held(", until: 2199-12-01"), @"

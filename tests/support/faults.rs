@@ -20,13 +20,15 @@ struct Outcome {
 impl Outcome {
     fn of(sandbox: &Sandbox) -> Self {
         let branch = |name: String| {
-            let (diff, message) = (sandbox.diff(&name), sandbox.message(&name));
+            let (diff, message) = (sandbox.diff(&name), sandbox.shown(&sandbox.message(&name)));
             (name, diff, message)
         };
         let pulls = sandbox.pulls().into_iter();
         Self {
             branches: sandbox.branches().into_iter().map(branch).collect(),
-            pulls: pulls.map(|pull| (pull.head, pull.title, pull.body, pull.labels, pull.state)).collect(),
+            pulls: pulls
+                .map(|pull| (pull.head, pull.title, sandbox.shown(&pull.body), pull.labels, pull.state))
+                .collect(),
         }
     }
 }
@@ -95,7 +97,7 @@ fn for_each_fault(
         };
         assert_ne!(run.code, 70, "{nth}. {what}: a bug: {run}");
         assert_ne!(run.code, 101, "{nth}. {what}: a panic: {run}");
-        let again = sandbox.promote(arguments);
+        let (again, _) = sandbox.promote_once(arguments);
         assert_eq!(again.code, 0, "after the {nth}. {what}: {again}\nbefore: {run}");
         assert_eq!(Outcome::of(&sandbox), expected, "after the {nth}. {what}: {again}\nbefore: {run}");
     }

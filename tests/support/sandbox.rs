@@ -429,6 +429,11 @@ exec "$git" "$@"
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// Returns a text without what differs from run to run: folders, ports, commit names, ages.
+    pub fn shown(&self, text: &str) -> String {
+        without_chance(text, &self.folder.path().display().to_string(), &self.hosts())
+    }
+
     /// Returns the servers' addresses and what is shown in their place.
     fn hosts(&self) -> Vec<(String, String)> {
         let forge = self.forge.as_ref().map(|forge| (forge.url.trim_start_matches("http://").to_owned(), "[forge]"));
@@ -465,26 +470,30 @@ impl fmt::Display for Run {
 impl Run {
     /// Returns a text without what differs from run to run: folders, ports, commit names, ages.
     pub fn shown(&self, text: &str) -> String {
-        let mut shown = text.replace(&self.folder, "[sandbox]");
-        for (host, name) in &self.hosts {
-            shown = shown.replace(host, name);
-        }
-        for (pattern, name) in [
-            (r"\b[0-9a-f]{40}\b", "[commit]"),
-            (r"\bmain [0-9a-f]{7}\b", "main [commit]"),
-            (r"\bbase [0-9a-f]{7}\b", "base [commit]"),
-            (r"\b\d+ (s|min|h|days?) ago\b", "[age] ago"),
-            (r"promote-test-\w+", "[sandbox]"),
-        ] {
-            shown = regex::Regex::new(pattern).expect("a pattern").replace_all(&shown, name).into_owned();
-        }
-        shown
+        without_chance(text, &self.folder, &self.hosts)
     }
 
     /// Returns standard output as one JSON document.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self}"))
     }
+}
+
+fn without_chance(text: &str, folder: &str, hosts: &[(String, String)]) -> String {
+    let mut shown = text.replace(folder, "[sandbox]");
+    for (host, name) in hosts {
+        shown = shown.replace(host, name);
+    }
+    for (pattern, name) in [
+        (r"\b[0-9a-f]{40}\b", "[commit]"),
+        (r"\bmain [0-9a-f]{7}\b", "main [commit]"),
+        (r"\bbase [0-9a-f]{7}\b", "base [commit]"),
+        (r"\b\d+ (s|min|h|days?) ago\b", "[age] ago"),
+        (r"promote-test-\w+", "[sandbox]"),
+    ] {
+        shown = regex::Regex::new(pattern).expect("a pattern").replace_all(&shown, name).into_owned();
+    }
+    shown
 }
 
 /// Waits for a child; kills one that hangs.
