@@ -51,7 +51,18 @@ fn a_place_that_another_stage_shares_is_refused() {
     let fleet = sharing(Sandbox::new(), &["staging", "prod-eu"]).file("promote.yaml", ONE);
     let run = fleet.promote(&["my-app", "v1.2.3", "--to", "production"]);
     assert!(fleet.branches().is_empty(), "{run}");
-    assert_snapshot!(run, @"");
+    assert_snapshot!(run, @"
+    --- stderr
+    my-app   oci://registry.example.com/my-app-config   main [commit]
+
+      prod-eu   v1.2.1   pinned; may not move: staging is pinned to v1.2.1, not v1.2.3
+
+    error: my-app v1.2.3 may not go to prod-eu
+      1  staging is pinned to v1.2.1, not v1.2.3
+         --> base/my-app.yaml:10:10
+    help: promote why my-app v1.2.3 --env prod-eu
+    --- exit 3
+    ");
 }
 
 #[test]
