@@ -6,7 +6,7 @@ use super::answering::Inquirer;
 use super::arguments;
 use super::delivery::{Delivery, Mode, Order, deliver};
 use super::fault::Fault;
-use super::publishing::Done;
+use super::publishing::{Done, Supersede};
 use super::reading::{Purpose, Reading};
 use super::session::Session;
 use super::{Outcome, asking, print, tell};
@@ -52,6 +52,7 @@ pub async fn run(session: &Session, arguments: &arguments::Auto) -> Result<Outco
         limit: arguments.limit.or(configured),
         reason: None,
         reopen: false,
+        supersede: Supersede::Nothing,
     };
     let delivery = deliver(session, &mut reading, &plan, &inquirer, &order).await?;
     if session.is_json() {
@@ -60,7 +61,9 @@ pub async fn run(session: &Session, arguments: &arguments::Auto) -> Result<Outco
         show(&reading, &plan, &delivery, order.mode);
     }
     let failures = plan.steps.iter().filter_map(|step| step.failure.as_ref()).map(|failure| failure.exit);
+    // An open promotion of another version is waited for: that is no failure.
     let faults = delivery.changes.iter().filter_map(|delivered| delivered.result.as_ref().err());
+    let faults = faults.filter(|fault| fault.problem().code() != "rival-open");
     Ok(Outcome(Exit::gravest(failures.chain(faults.map(|fault| fault.problem().exit())))))
 }
 
