@@ -44,6 +44,7 @@ pub async fn run(session: &Session, arguments: &arguments::Auto) -> Result<Outco
     };
     let mut inquirer = Inquirer::of(session);
     let plan = inquirer.plan(&request, reading.fleet()).await;
+    reading.findings.extend(inquirer.older_choices(&reading));
     let configured = reading.configuration.auto.limit.as_ref().map(|limit| limit.value);
     let order = Order {
         mode: if arguments.dry_run { Mode::DryRun } else { Mode::Write },
@@ -65,6 +66,7 @@ pub async fn run(session: &Session, arguments: &arguments::Auto) -> Result<Outco
 
 fn show(reading: &Reading, plan: &Plan, delivery: &Delivery, mode: Mode) {
     tell(&format!("read {}\n", reading.title));
+    tell(&report::pins::findings(&reading.findings));
     for delivered in &delivery.changes {
         let apps: Vec<String> =
             delivered.moved.iter().map(|(app, environment)| format!("{app} in {environment}")).collect();

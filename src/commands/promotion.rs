@@ -46,6 +46,7 @@ pub async fn run(session: &Session, arguments: &arguments::Run) -> Result<Outcom
     };
     let mut inquirer = Inquirer::of(session);
     let mut plan = inquirer.plan(&request, reading.fleet()).await;
+    reading.findings.extend(inquirer.older_choices(&reading));
     if asked.is_none() {
         must_know_stage(&app, &plan, &reading)?;
     }
