@@ -30,7 +30,7 @@ mod written;
 
 use std::collections::HashMap;
 
-pub use discover::{Discovery, Look, discover};
+pub use discover::{Discovery, Look, discover, likely};
 
 use build::Builder;
 use files::{Files, is_yaml};
