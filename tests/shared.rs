@@ -20,7 +20,10 @@ fn the_vectors_are_those_that_fluxs_libraries_answered() {
     };
     let mut theirs = names(&folder);
     theirs.retain(|name| !NOT_COPIED.contains(&name.as_str()));
-    assert_eq!(names(&here), theirs, "files of vectors are missing or left over");
+    // Ours may be more: answers of Go itself to questions that theirs don't ask.
+    let copied = names(&here);
+    let missing: Vec<&String> = theirs.difference(&copied).collect();
+    assert!(missing.is_empty(), "vectors that are not copied: {missing:?}");
     for name in theirs {
         let (ours, theirs) = (fs::read(here.join(&name)).expect(&name), fs::read(folder.join(&name)).expect(&name));
         assert!(ours == theirs, "tests/vectors/{name} differs from ../shared/spec/vectors/{name}");

@@ -87,6 +87,9 @@ pub struct Run {
     /// Open a new pull request where somebody closed the one before
     #[arg(long)]
     pub reopen: bool,
+    /// Close an open promotion of a newer version for this one
+    #[arg(long)]
+    pub supersede: bool,
 }
 
 /// `promote status`.

@@ -79,7 +79,6 @@ pub fn describe(change: &Change, circumstances: &Circumstances<'_>) -> Promotion
         notes: circumstances.notes.clone(),
         hunks: change.hunks.clone(),
         values: change.edits.len(),
-        unit: circumstances.forge.kind().unit(),
         base: reading.base.as_ref().map(|base| base.commit.to_string()).unwrap_or_default(),
         rules: None,
         checked_again: false,

@@ -8,7 +8,7 @@ use super::answering::Inquirer;
 use super::arguments;
 use super::delivery::{Delivered, Delivery, Mode, Order, deliver};
 use super::fault::{Fault, Refusal};
-use super::publishing::Done;
+use super::publishing::{Done, Supersede};
 use super::reading::{Purpose, Reading};
 use super::session::Session;
 use super::{Outcome, print, tell};
@@ -46,6 +46,7 @@ pub async fn run(session: &Session, arguments: &arguments::Run) -> Result<Outcom
     };
     let mut inquirer = Inquirer::of(session);
     let mut plan = inquirer.plan(&request, reading.fleet()).await;
+    reading.findings.extend(inquirer.older_choices(&reading));
     if asked.is_none() {
         must_know_stage(&app, &plan, &reading)?;
     }
@@ -57,6 +58,7 @@ pub async fn run(session: &Session, arguments: &arguments::Run) -> Result<Outcom
         limit: None,
         reason: arguments.reason.clone(),
         reopen: arguments.reopen,
+        supersede: if arguments.supersede { Supersede::All } else { Supersede::Older },
     };
     let delivery = deliver(session, &mut reading, &plan, &inquirer, &order).await?;
     let exit = exit(&plan, stage.as_ref(), &delivery);

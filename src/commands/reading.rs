@@ -1,6 +1,7 @@
 //! What is read before anything is decided: a commit, the configuration in it, and its inventory.
 
 use crate::config::repository::{self, Configuration};
+use crate::forge::{self, Address};
 use crate::git;
 use crate::inventory::{self, Look, Reach, Scope, Walk};
 use crate::model::{Finding, FindingCode, Inventory, RepoPath, Snapshot, Stages};
@@ -320,8 +321,15 @@ fn connection(session: &Session) -> Result<git::Connection, Fault> {
         }
         (None, None) => return Err(git::Error::NoRemote.into()),
     };
-    let login = crate::forge::token_for(&remote.authority(), &session.variables, &session.forge_hosts())
-        .map(|(token, _)| git::HttpLogin { username: "x-access-token".to_owned(), password: token.secret() });
+    let kind = forge::kind_of(
+        None,
+        Address::of_remote(&remote.to_string()).ok().flatten().as_ref(),
+        &session.variables,
+        &session.forge_hosts(),
+    );
+    let username = if matches!(kind, Ok(forge::Kind::GitLab)) { "oauth2" } else { "x-access-token" };
+    let login = forge::token_for(&remote.authority(), &session.variables, &session.forge_hosts())
+        .map(|(token, _)| git::HttpLogin { username: username.to_owned(), password: token.secret() });
     let forge = session.user.forge(&remote.authority());
     let ca = forge.and_then(|forge| forge.ca.as_ref()).or(session.user.ca.as_ref());
     Ok(git::Connection {

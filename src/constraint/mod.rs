@@ -10,8 +10,6 @@ mod error;
 mod filter;
 mod hint;
 mod hyphen;
-#[cfg(test)]
-mod laws;
 mod older;
 mod parse;
 mod select;
@@ -151,6 +149,8 @@ impl fmt::Display for Constraint {
 
 #[cfg(test)]
 mod tests {
+    mod laws;
+
     use super::*;
     use crate::model::Problem as _;
 

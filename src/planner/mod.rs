@@ -9,6 +9,7 @@ mod choose;
 mod evidence;
 mod inquiry;
 mod judgement;
+mod older;
 mod question;
 mod rules;
 mod running;
@@ -25,6 +26,7 @@ use crate::model::{AppDefinition, AppName, Chosen, EnvironmentName, Evidence, In
 pub use asked::{AskError, app_named, apps, environments_named, nearest_tags};
 pub use change::{Change, Grouping, changes};
 pub use choose::{first_stage, is_pinned, pinned_stages};
+pub use older::older_choices;
 pub use question::{Answer, Answers, Facts, Question};
 pub use target::spellings;
 pub use why::{Tagged, why};
@@ -130,3 +132,6 @@ pub fn plan(request: &Request, fleet: Fleet<'_>, answers: &Answers) -> Planning 
     }
     Planning::Done(Plan { steps })
 }
+
+#[cfg(test)]
+mod tests;

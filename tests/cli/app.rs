@@ -17,12 +17,22 @@ fn an_app_is_known_by_each_of_its_names() {
 
 #[test]
 fn an_unknown_app_names_the_nearest() {
-    assert_snapshot!(fleet().promote(&["my-ap", "v1.2.3"]), @"");
+    assert_snapshot!(fleet().promote(&["my-ap", "v1.2.3"]), @"
+    --- stderr
+    error: there is no app `my-ap`
+    help: did you mean `my-app`?
+    --- exit 2
+    ");
 }
 
 #[test]
 fn an_unknown_app_that_is_near_to_none_lists_those_there_are() {
-    assert_snapshot!(fleet().promote(&["zzz", "v1.2.3"]), @"");
+    assert_snapshot!(fleet().promote(&["zzz", "v1.2.3"]), @"
+    --- stderr
+    error: there is no app `zzz`
+    help: promote pins --all lists every version that is written here
+    --- exit 2
+    ");
 }
 
 #[test]
@@ -31,7 +41,12 @@ fn a_word_that_means_two_apps_is_refused_with_both() {
         .file("clusters/prod-eu/one.yaml", &of_app("one", "team/shared", "tag: v1.0.0"))
         .file("clusters/prod-eu/two.yaml", &of_app("two", "team/shared", "tag: v1.0.0"))
         .artifact("team/shared", &["v1.0.0", "v1.1.0"]);
-    assert_snapshot!(fleet.promote(&["shared", "v1.1.0"]), @"");
+    assert_snapshot!(fleet.promote(&["shared", "v1.1.0"]), @"
+    --- stderr
+    error: `shared` means more than one app: one, two
+    help: say which: promote one ...
+    --- exit 2
+    ");
 }
 
 #[test]
@@ -58,8 +73,18 @@ fn environment_names_in_metadata_belong_to_no_app() {
 
 #[test]
 fn an_unknown_environment_lists_those_there_are() {
-    assert_snapshot!(fleet().promote(&["my-app", "v1.2.3", "--to", "production-eu"]), @"");
-    assert_snapshot!(fleet().promote(&["status", "--env", "nowhere"]), @"");
+    assert_snapshot!(fleet().promote(&["my-app", "v1.2.3", "--to", "production-eu"]), @"
+    --- stderr
+    error: there is no environment or stage `production-eu`
+    help: there are `staging`, `prod-eu`, `production`
+    --- exit 2
+    ");
+    assert_snapshot!(fleet().promote(&["status", "--env", "nowhere"]), @"
+    --- stderr
+    error: there is no environment or stage `nowhere`
+    help: there are `staging`, `prod-eu`, `production`
+    --- exit 2
+    ");
 }
 
 #[test]
@@ -69,7 +94,17 @@ fn without_configuration_the_folders_names_say_what_comes_first() {
         .file("clusters/staging/my-app.yaml", &range(STAGING))
         .file("clusters/production/my-app.yaml", &pin("v1.2.1"))
         .tags(&["v1.2.1", "v1.2.3", "v1.3.0-rc.1"]);
-    assert_snapshot!(fleet.promote(&[]), @"");
+    assert_snapshot!(fleet.promote(&[]), @"
+    In this repository (main [commit]):
+
+      3 environments   dev  |  staging  |  production   (the order is a guess from their names)
+      1 apps
+      1 to promote     newer in the stage before than where they are pinned
+
+      promote status              what is behind and why
+      promote my-app              promote my-app to what the stage before runs (v1.2.3)
+      promote pins                where each version is written
+    ");
     let run = fleet.promote(&["my-app"]);
     assert_eq!(run.code, 0, "{run}");
     assert!(fleet.branches()[0].starts_with("promote/production/my-app/v1.2.3-"));

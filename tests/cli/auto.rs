@@ -28,7 +28,15 @@ fn what_is_due_is_opened_one_pull_request_an_app_and_environment() {
     let run = fleet.promote(&["auto"]);
     assert_eq!(run.code, 0, "{run}");
     assert_eq!(titles(&fleet), ["Promote cart to v1.1.0 in prod-eu", "Promote my-app to v1.2.3 in prod-eu"]);
-    assert_snapshot!(run, @"");
+    assert_snapshot!(run, @"
+    http://[forge]/acme/fleet/pull/1
+    http://[forge]/acme/fleet/pull/2
+    --- stderr
+    read main [commit]
+    opened     cart in prod-eu   promote/prod-eu/cart/v1.1.0-ffe81cd7c8d5
+    opened     my-app in prod-eu   promote/prod-eu/my-app/v1.2.3-547806433318
+    base-unprotected       the rules of `main` ask for no approval: whoever may write may merge
+    ");
 }
 
 #[test]
@@ -62,7 +70,11 @@ fn nothing_due_is_no_failure_and_asks_for_no_token() {
     let fleet = on_github().file(PIN, &pin("v1.2.3"));
     let run = fleet.promote(&["auto"]);
     assert!(fleet.branches().is_empty(), "{run}");
-    assert_snapshot!(run, @"");
+    assert_snapshot!(run, @"
+    --- stderr
+    read main [commit]
+    nothing is due
+    ");
 }
 
 #[test]

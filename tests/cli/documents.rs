@@ -21,7 +21,8 @@ fn a_plan_has_the_contracts_fields() {
     assert_eq!(step["verdict"], "advance");
     assert_eq!((&step["from"], &step["to"]), (&"v1.2.1".into(), &"v1.2.3".into()));
     assert_eq!(step["digest"], digest_of("v1.2.3"));
-    let edit = serde_json::json!({"path": PIN, "line": 10, "field": "spec.ref.tag", "before": "v1.2.1", "after": "v1.2.3"});
+    let edit =
+        serde_json::json!({"path": PIN, "line": 10, "field": "spec.ref.tag", "before": "v1.2.1", "after": "v1.2.3"});
     assert_eq!(step["edits"], serde_json::json!([edit]));
     let pull_request = &step["pullRequest"];
     assert_eq!(keys(pull_request), ["number", "url", "branch", "state", "title", "body"]);
@@ -29,7 +30,10 @@ fn a_plan_has_the_contracts_fields() {
     assert_eq!(pull_request["branch"], fleet.branches()[0]);
     assert_eq!(step["error"], serde_json::Value::Null);
     let staging = &plan["steps"][0];
-    assert_eq!((&staging["verdict"], &staging["from"], &staging["to"]), (&"follows".into(), &"v1.2.3".into(), &"v1.2.3".into()));
+    assert_eq!(
+        (&staging["verdict"], &staging["from"], &staging["to"]),
+        (&"follows".into(), &"v1.2.3".into(), &"v1.2.3".into())
+    );
     assert!(run.stderr.lines().all(|line| !line.starts_with('{')), "{run}");
 }
 
@@ -95,7 +99,11 @@ fn status_has_the_contracts_fields() {
     assert_eq!(keys(app), ["app", "artifact", "environments"]);
     let cell = &app["environments"]["prod-eu"];
     assert_eq!(keys(cell), ["reference", "version", "digest", "resolved", "behind", "pullRequests"]);
-    assert_eq!((&cell["reference"], &cell["version"], &cell["behind"]), (&"v1.2.1".into(), &"1.2.1".into(), &true.into()), "{run}");
+    assert_eq!(
+        (&cell["reference"], &cell["version"], &cell["behind"]),
+        (&"v1.2.1".into(), &"1.2.1".into(), &true.into()),
+        "{run}"
+    );
     let staging = &app["environments"]["staging"];
     assert_eq!((&staging["reference"], &staging["resolved"]), (&STAGING.into(), &"v1.2.3".into()), "{run}");
 }
@@ -107,12 +115,16 @@ fn pins_have_the_contracts_fields() {
     let document = run.json();
     assert_eq!(keys(&document), ["apiVersion", "kind", "pins", "findings"]);
     let pin = &document["pins"][0];
-    let fields = "path line column document kind namespace name field value type effective shadowedBy environments decides";
+    let fields =
+        "path line column document kind namespace name field value type effective shadowedBy environments decides";
     assert_eq!(keys(pin), fields.split(' ').collect::<Vec<_>>());
     assert_eq!((&pin["path"], &pin["line"], &pin["column"]), (&PIN.into(), &10.into(), &10.into()));
     assert_eq!((&pin["value"], &pin["type"], &pin["effective"]), (&"v1.2.1".into(), &"tag".into(), &true.into()));
     let decides = &pin["decides"][0];
-    assert_eq!(keys(decides), "environment app artifact kind namespace name field value".split(' ').collect::<Vec<_>>());
+    assert_eq!(
+        keys(decides),
+        "environment app artifact kind namespace name field value".split(' ').collect::<Vec<_>>()
+    );
     assert_eq!(decides["value"], "v1.2.1");
 }
 

@@ -15,7 +15,19 @@ fn rich() -> Sandbox {
 
 #[test]
 fn a_plan_says_who_can_advance_where() {
-    assert_snapshot!(rich().promote(&["plan"]), @"");
+    assert_snapshot!(rich().promote(&["plan"]), @"
+    cart
+      staging   v1.1.0   follows 1.x
+      prod-eu   v1.1.0   pinned; up to date
+
+    my-app
+      staging   v1.2.3             follows >=1.0.0 <2.0.0
+      prod-eu   v1.2.1 -> v1.2.3   pinned; this promotion
+      prod-us   v1.2.3             pinned; up to date
+
+    --- stderr
+    read main [commit]
+    ");
 }
 
 #[test]
@@ -29,22 +41,58 @@ fn the_exit_code_of_a_plan_tells_whether_something_is_due() {
 
 #[test]
 fn status_shows_what_needs_somebody() {
-    assert_snapshot!(rich().promote(&["status"]), @"");
+    assert_snapshot!(rich().promote(&["status"]), @"
+    main [commit]   2 apps, 3 environments
+
+    TO PROMOTE   staging   prod-eu   prod-us   WHAT IT WAITS FOR
+    my-app       v1.2.3    v1.2.1    v1.2.3    nothing: promote my-app
+
+    1 app is level.   --all shows them, -o json everything
+    ");
 }
 
 #[test]
 fn status_of_all_shows_the_whole_matrix() {
-    assert_snapshot!(rich().promote(&["status", "--all"]), @"");
+    assert_snapshot!(rich().promote(&["status", "--all"]), @"
+    main [commit]   2 apps, 3 environments
+
+    TO PROMOTE   staging   prod-eu   prod-us   WHAT IT WAITS FOR
+    my-app       v1.2.3    v1.2.1    v1.2.3    nothing: promote my-app
+
+    LEVEL   staging   prod-eu   prod-us
+    cart    v1.1.0    v1.1.0    -
+
+    1 app is level.
+    ");
 }
 
 #[test]
 fn promote_alone_sums_up_and_names_three_next_commands() {
-    assert_snapshot!(rich().promote(&[]), @"");
+    assert_snapshot!(rich().promote(&[]), @"
+    In this repository (main [commit]):
+
+      3 environments   staging  |  prod-eu prod-us
+      2 apps
+      1 to promote     newer in the stage before than where they are pinned
+
+      promote status              what is behind and why
+      promote my-app              promote my-app to what the stage before runs (v1.2.3)
+      promote pins                where each version is written
+    ");
 }
 
 #[test]
 fn pins_lists_every_place() {
-    assert_snapshot!(rich().promote(&["pins"]), @"");
+    assert_snapshot!(rich().promote(&["pins"]), @"
+    WHERE                                VALUE            FIELD             DECIDES
+    clusters/prod-eu/cart.yaml:10:10     v1.1.0           spec.ref.tag      cart in prod-eu
+    clusters/prod-eu/my-app.yaml:10:10   v1.2.1           spec.ref.tag      my-app in prod-eu
+    clusters/prod-us/my-app.yaml:10:10   v1.2.3           spec.ref.tag      my-app in prod-us
+    clusters/staging/cart.yaml:10:13     1.x              spec.ref.semver   cart in staging
+    clusters/staging/my-app.yaml:10:13   >=1.0.0 <2.0.0   spec.ref.semver   my-app in staging
+    --- stderr
+    read main [commit]
+    ");
 }
 
 #[test]
@@ -59,17 +107,43 @@ fn all_pins_are_also_those_that_no_environment_reaches() {
 #[test]
 fn pins_show_what_is_shadowed() {
     let fleet = fleet().file(PIN, &source("tag: v1.2.1\nsemver: 1.2.1"));
-    assert_snapshot!(fleet.promote(&["pins", "--env", "prod-eu"]), @"");
+    assert_snapshot!(fleet.promote(&["pins", "--env", "prod-eu"]), @"
+    WHERE                                VALUE   FIELD             DECIDES
+    clusters/prod-eu/my-app.yaml:11:13   1.2.1   spec.ref.semver   my-app in prod-eu
+
+    shadowed-field   clusters/prod-eu/my-app.yaml:10:10   Flux ignores `tag` of `my-app`: `semver` takes precedence
+    --- stderr
+    read main [commit]
+    ");
 }
 
 #[test]
 fn why_tells_of_each_tag_whether_it_may_go_there() {
     let rules = "range: \">=1.0.0 <2.0.0\"";
     let holds = "apps:\n  my-app:\n    holds: [{version: v1.2.2, reason: \"leaks memory\"}]\n";
-    let fleet = fleet()
-        .file("promote.yaml", &configured(rules, holds))
-        .tags(&["v1.3.0-rc.1", "v2.0.0", "v1.1.0", "latest", "main-4f1c2a9"]);
-    assert_snapshot!(fleet.promote(&["why", "my-app", "--env", "prod-eu"]), @"");
+    let fleet = fleet().file("promote.yaml", &configured(rules, holds)).tags(&[
+        "v1.3.0-rc.1",
+        "v2.0.0",
+        "v1.1.0",
+        "latest",
+        "main-4f1c2a9",
+    ]);
+    assert_snapshot!(fleet.promote(&["why", "my-app", "--env", "prod-eu"]), @"
+    prod-eu runs v1.2.1 and moves only by a change in Git: pinned
+      --> clusters/prod-eu/my-app.yaml:10:10
+
+    TAG           MAY IT GO TO PROD-EU?
+    v2.0.0        no                      outside prod-eu's range `>=1.0.0 <2.0.0`                                                 promote.yaml:7
+    v1.3.0-rc.1   no                      a pre-release; prod-eu's range `>=1.0.0 <2.0.0` has no -0, so pre-releases don't match   promote.yaml:7
+    v1.2.3        YES                     staging selects exactly this version now
+    v1.2.2        no                      held: leaks memory                                                                       promote.yaml:10
+    v1.2.1        runs
+    v1.2.0        no                      older                                                                                    and 1 more older, --all
+    latest        -                       not a version                                                                            and 1 more no version, --all
+
+    --- stderr
+    read main [commit]
+    ");
     let all = fleet.promote(&["why", "my-app", "--env", "prod-eu", "--all"]);
     for tag in ["v1.1.0", "v1.2.0", "latest", "main-4f1c2a9"] {
         assert!(all.stdout.contains(tag), "{all}");
@@ -80,7 +154,21 @@ fn why_tells_of_each_tag_whether_it_may_go_there() {
 fn why_of_one_version_names_each_rule_with_its_line() {
     let holds = "apps:\n  my-app:\n    holds: [{version: v1.3.0-rc.1, reason: \"leaks memory\"}]\n";
     let fleet = fleet().file("promote.yaml", &configured("range: \">=1.0.0 <2.0.0\"", holds)).tags(&["v1.3.0-rc.1"]);
-    assert_snapshot!(fleet.promote(&["why", "my-app", "v1.3.0-rc.1", "--env", "prod-eu"]), @"");
+    assert_snapshot!(fleet.promote(&["why", "my-app", "v1.3.0-rc.1", "--env", "prod-eu"]), @r#"
+    no: v1.3.0-rc.1 may not go to prod-eu, for 3 reasons
+      1  a pre-release; prod-eu's range `>=1.0.0 <2.0.0` has no -0, so pre-releases don't match
+         --> promote.yaml:7:12
+         7 |     range: ">=1.0.0 <2.0.0"
+      2  held: leaks memory
+         --> promote.yaml:10:13
+         10 |     holds: [{version: v1.3.0-rc.1, reason: "leaks memory"}]
+      3  staging never had it: its range `>=1.0.0 <2.0.0` has no -0, so pre-releases don't match
+         --> clusters/staging/my-app.yaml:10:13
+         10 |     semver: ">=1.0.0 <2.0.0"
+
+    --- stderr
+    read main [commit]
+    "#);
 }
 
 #[test]

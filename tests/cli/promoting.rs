@@ -24,8 +24,25 @@ fn a_pin_by_tag_moves_by_the_fewest_bytes() {
 fn without_a_terminal_the_result_is_the_url_alone() {
     let fleet = on_github();
     let run = fleet.promote(&["my-app", "v1.2.3"]);
-    assert_snapshot!(run.shown(&run.stdout), @"http://[git]/acme/fleet/pull/1");
-    assert_snapshot!(run.shown(&run.stderr), @"");
+    assert_snapshot!(run.shown(&run.stdout), @"http://[forge]/acme/fleet/pull/1");
+    assert_snapshot!(run.shown(&run.stderr), @"
+    my-app   oci://registry.example.com/my-app-config   main [commit]
+
+      staging   v1.2.3             follows >=1.0.0 <2.0.0
+      prod-eu   v1.2.1 -> v1.2.3   pinned; this promotion
+
+      clusters/prod-eu/my-app.yaml
+      9        ref:
+      10   -     tag: v1.2.1 # moved by promote
+      10   +     tag: v1.2.3 # moved by promote
+
+      ok     in prod-eu's registry, sha256:ca1813fe...5923d
+      ok     staging selects exactly this content now
+      ok     newer than v1.2.1, within the rules
+
+    Pull request #1 opened
+    base-unprotected       the rules of `main` ask for no approval: whoever may write may merge
+    ");
 }
 
 #[test]
@@ -55,14 +72,52 @@ fn the_pull_request_says_what_merging_does() {
     assert_eq!(pulls[0].title, "Promote my-app to v1.2.3 in prod-eu");
     assert_eq!(pulls[0].base, "main");
     let visible = pulls[0].body.split("<details>").next().expect("a beginning");
-    assert_snapshot!(visible, @"");
+    assert_snapshot!(visible, @r"
+    **my-app** in **prod-eu**: `v1.2.1` → `v1.2.3`. Asked for by release-eng: *CHG-8813 spring pricing*.
+    Merging this lets Flux deploy it to **prod-eu only**.
+
+    | | |
+    | --- | --- |
+    | In production's registry | yes, `registry.example.com/my-app-config:v1.2.3` |
+    | Content | `sha256:ca1813fe…5923d`, the same that staging selected |
+    | In staging | it chooses exactly this now; **not known** since when. Staging is on v1.2.3 now |
+    | Worked in staging | **not known**: nobody reports staging's health to promote |
+    | Rules | newer than `v1.2.1`, not held, not frozen, within `*` |
+    | Note | the rules of \`main\` ask for no approval: whoever may write may merge |
+
+    **What comes with it** (2 versions)
+    `v1.2.1` → `v1.2.2` → `v1.2.3`
+
+    **The change** (1 value in 1 file; nothing else differs, in any environment)
+    ```diff
+     clusters/prod-eu/my-app.yaml:10
+       ref:
+    -    tag: v1.2.1 # moved by promote
+    +    tag: v1.2.3 # moved by promote
+    ```
+
+    **If it goes wrong**: `promote rollback my-app --to prod-eu` (back to v1.2.1)
+    ");
 }
 
 #[test]
 fn the_commit_says_the_same_in_trailers() {
     let fleet = on_github();
     fleet.promote(&["my-app", "v1.2.3", "--reason", "CHG-8813 spring pricing"]);
-    assert_snapshot!(fleet.message(&fleet.branches()[0]), @"");
+    assert_snapshot!(fleet.message(&fleet.branches()[0]), @"
+    Promote my-app to v1.2.3 in prod-eu
+
+    CHG-8813 spring pricing
+
+    Promote-App: my-app
+    Promote-Environment: prod-eu
+    Promote-From: v1.2.1
+    Promote-To: v1.2.3
+    Promote-Digest: sha256:ca1813fe0655fe1079f8a20423d05411e144a390c029a91629d613153865923d
+    Promote-Evidence: selected in staging
+    Promote-Requested-By: release-eng (127.0.0.1:40625)
+    Promote-Reason: CHG-8813 spring pricing
+    ");
 }
 
 #[test]
@@ -120,7 +175,16 @@ fn a_fleet_that_only_follows_ranges_is_left_alone() {
     let fleet = fleet().file(PIN, &range(">=1.0.0"));
     let run = fleet.promote(&["my-app", "v1.2.3"]);
     assert!(fleet.branches().is_empty(), "{run}");
-    assert_snapshot!(run, @"");
+    assert_snapshot!(run, @"
+    --- stderr
+    my-app   oci://registry.example.com/my-app-config   main [commit]
+
+      staging   v1.2.3   follows >=1.0.0 <2.0.0
+      prod-eu   v1.2.3   follows >=1.0.0
+
+    Nothing to do.
+    --- exit 3
+    ");
 }
 
 #[test]
@@ -162,7 +226,15 @@ fn what_runs_already_is_nothing_to_do() {
     let run = fleet.promote(&["my-app", "v1.2.1"]);
     assert_eq!(run.code, 0, "{run}");
     assert!(fleet.branches().is_empty() && fleet.pulls().is_empty(), "{run}");
-    assert_snapshot!(run, @"");
+    assert_snapshot!(run, @"
+    --- stderr
+    my-app   oci://registry.example.com/my-app-config   main [commit]
+
+      staging   v1.2.3   follows >=1.0.0 <2.0.0
+      prod-eu   v1.2.1   pinned; up to date
+
+    Nothing to do.
+    ");
 }
 
 #[test]
@@ -170,7 +242,19 @@ fn an_older_version_is_refused() {
     let fleet = fleet();
     let run = fleet.promote(&["my-app", "v1.2.0"]);
     assert!(fleet.branches().is_empty(), "{run}");
-    assert_snapshot!(run, @"");
+    assert_snapshot!(run, @"
+    --- stderr
+    my-app   oci://registry.example.com/my-app-config   main [commit]
+
+      staging   v1.2.3   follows >=1.0.0 <2.0.0
+      prod-eu   v1.2.1   pinned; may not move: older than v1.2.1, which is pinned
+
+    error: my-app v1.2.0 may not go to prod-eu
+      1  older than v1.2.1, which is pinned
+         --> clusters/prod-eu/my-app.yaml:10:10
+    help: promote why my-app --env prod-eu shows what may go there
+    --- exit 3
+    ");
 }
 
 #[test]
@@ -178,7 +262,10 @@ fn two_clusters_get_a_pull_request_each() {
     let fleet = two_clusters(Sandbox::on_github());
     let run = fleet.promote(&["my-app", "v1.2.3"]);
     assert_eq!(run.code, 0, "{run}");
-    assert_snapshot!(run.shown(&run.stdout), @"");
+    assert_snapshot!(run.shown(&run.stdout), @"
+    http://[forge]/acme/fleet/pull/1
+    http://[forge]/acme/fleet/pull/2
+    ");
     let titles: Vec<_> = fleet.pulls().into_iter().map(|pull| pull.title).collect();
     assert_eq!(titles, ["Promote my-app to v1.2.3 in prod-eu", "Promote my-app to v1.2.3 in prod-us"]);
     for (pull, path) in fleet.pulls().iter().zip([PIN, OTHER_PIN]) {
@@ -210,7 +297,12 @@ fn with_two_pinned_stages_and_no_terminal_to_is_required() {
     let fleet = on_github().file("clusters/staging/my-app.yaml", &pin("v1.2.1"));
     let run = fleet.promote(&["my-app", "v1.2.3"]);
     assert!(fleet.branches().is_empty(), "{run}");
-    assert_snapshot!(run, @"");
+    assert_snapshot!(run, @"
+    --- stderr
+    error: my-app is pinned in several stages, and `--to` doesn't say which one to move
+    help: --to staging or --to production
+    --- exit 2
+    ");
     let run = fleet.promote(&["my-app", "v1.2.3", "--to", "staging"]);
     assert_eq!(run.code, 0, "{run}");
     assert_eq!(fleet.pulls()[0].title, "Promote my-app to v1.2.3 in staging");
@@ -223,7 +315,50 @@ fn a_dry_run_shows_all_and_writes_nothing() {
     assert!(!wrote && run.code == 0, "{run}");
     assert!(fleet.forge.as_ref().expect("a forge").writes().is_empty(), "{run}");
     let shown = run.shown(&run.stdout);
-    assert_snapshot!(shown.split("<details>").next().expect("a beginning"), @"");
+    assert_snapshot!(shown.split("<details>").next().expect("a beginning"), @"
+    my-app   oci://registry.example.com/my-app-config   main [commit]
+
+      staging   v1.2.3             follows >=1.0.0 <2.0.0
+      prod-eu   v1.2.1 -> v1.2.3   pinned; this promotion
+
+      clusters/prod-eu/my-app.yaml
+      9        ref:
+      10   -     tag: v1.2.1 # moved by promote
+      10   +     tag: v1.2.3 # moved by promote
+
+      ok     in prod-eu's registry, sha256:ca1813fe...5923d
+      ok     staging selects exactly this content now
+      ok     newer than v1.2.1, within the rules
+
+    Would push promote/prod-eu/my-app/v1.2.3-547806433318
+    and open this pull request:
+
+    Promote my-app to v1.2.3 in prod-eu
+
+    **my-app** in **prod-eu**: `v1.2.1` → `v1.2.3`. Who asked is **not known**.
+    Merging this lets Flux deploy it to **prod-eu only**.
+
+    | | |
+    | --- | --- |
+    | In production's registry | yes, `registry.example.com/my-app-config:v1.2.3` |
+    | Content | `sha256:ca1813fe…5923d`, the same that staging selected |
+    | In staging | it chooses exactly this now; **not known** since when. Staging is on v1.2.3 now |
+    | Worked in staging | **not known**: nobody reports staging's health to promote |
+    | Rules | newer than `v1.2.1`, not held, not frozen, within `*` |
+
+    **What comes with it** (2 versions)
+    `v1.2.1` → `v1.2.2` → `v1.2.3`
+
+    **The change** (1 value in 1 file; nothing else differs, in any environment)
+    ```diff
+     clusters/prod-eu/my-app.yaml:10
+       ref:
+    -    tag: v1.2.1 # moved by promote
+    +    tag: v1.2.3 # moved by promote
+    ```
+
+    **If it goes wrong**: `promote rollback my-app --to prod-eu` (back to v1.2.1)
+    ");
 }
 
 #[test]
@@ -273,7 +408,15 @@ fn without_a_version_nothing_to_do_is_said() {
     let fleet = fleet().file(PIN, &pin("v1.2.3"));
     let run = fleet.promote(&["my-app"]);
     assert!(fleet.branches().is_empty(), "{run}");
-    assert_snapshot!(run, @"");
+    assert_snapshot!(run, @"
+    --- stderr
+    my-app   oci://registry.example.com/my-app-config   main [commit]
+
+      staging   v1.2.3   follows >=1.0.0 <2.0.0
+      prod-eu   v1.2.3   pinned; up to date
+
+    Nothing to do.
+    ");
 }
 
 #[test]

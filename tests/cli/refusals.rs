@@ -11,21 +11,44 @@ fn a_writing_command_needs_a_remote() {
     fleet.settle();
     fleet.git("fleet", &["branch", "--unset-upstream"]);
     fleet.git("fleet", &["remote", "remove", "origin"]);
-    assert_snapshot!(fleet.promote(&["my-app", "v1.2.3"]), @"");
+    assert_snapshot!(fleet.promote(&["my-app", "v1.2.3"]), @"
+    --- stderr
+    error: this clone has no remote
+    help: git remote add origin URL
+    --- exit 2
+    ");
 }
 
 #[test]
 fn a_directory_that_is_no_clone_is_told() {
     let fleet = fleet();
     fleet.settle();
-    assert_snapshot!(fleet.promote(&["-C", "../home", "status"]), @"");
-    assert_snapshot!(fleet.promote(&["-C", "/no/such/directory", "status"]), @"");
+    assert_snapshot!(fleet.promote(&["-C", "../home", "status"]), @"
+    --- stderr
+    error: `../home` is not in a Git repository
+    help: go to a clone, or name one with `-C DIR` or the remote with `--repo URL`
+    --- exit 2
+    ");
+    assert_snapshot!(fleet.promote(&["-C", "/no/such/directory", "status"]), @"
+    --- stderr
+    error: `/no/such/directory` is not in a Git repository
+    help: go to a clone, or name one with `-C DIR` or the remote with `--repo URL`
+    --- exit 2
+    ");
 }
 
 #[test]
 fn a_repository_without_environments_says_what_was_looked_for() {
     let fleet = Sandbox::new().file("README.md", "nothing here\n");
-    assert_snapshot!(fleet.promote(&["status"]), @"");
+    assert_snapshot!(fleet.promote(&["status"]), @"
+    --- stderr
+    error: no environments with Flux sources were found
+    help: looked for a bootstrap: `gotk-sync.yaml`, a Kustomization or FluxInstance `flux-system`;
+          directories below `clusters/`, `environments/`, `envs/`, `apps/`, `overlays/`, `deploy/` named after an environment (dev, staging, production);
+          so the whole repository is one environment;
+          say where they are in promote.yaml: environments: [{name: production, path: clusters/production}]
+    --- exit 2
+    ");
 }
 
 #[test]
@@ -54,7 +77,16 @@ fn an_unreadable_file_elsewhere_is_a_finding() {
 #[test]
 fn a_broken_configuration_is_shown_with_its_line() {
     let fleet = fleet().file("promote.yaml", &format!("{ONE}    evidense: selected\n"));
-    assert_snapshot!(fleet.promote(&["my-app", "v1.2.3"]), @"");
+    assert_snapshot!(fleet.promote(&["my-app", "v1.2.3"]), @"
+    --- stderr
+    error: unknown key `evidense`
+     --> promote.yaml:7:5
+      |
+    7 |     evidense: selected
+      |     ^^^^^^^^^
+    help: did you mean `evidence`?
+    --- exit 2
+    ");
 }
 
 #[test]
@@ -125,7 +157,11 @@ fn a_version_that_can_be_no_tag_is_usage() {
         let run = fleet.promote(&["my-app", version]);
         assert_eq!(run.code, 2, "{version}: {run}");
     }
-    assert_snapshot!(fleet.promote(&["my-app", "v1 2"]), @"");
+    assert_snapshot!(fleet.promote(&["my-app", "v1 2"]), @"
+    --- stderr
+    error: `v1 2` can't be a tag: `v1 2` is no tag: letters, digits, `.`, `_` and `-` only, not beginning with `.` or `-`, 128 at most
+    --- exit 2
+    ");
     let run = fleet.promote(&["my-app", "v1\u{1b}[31m"]);
     assert_eq!(run.code, 2, "{run}");
     let run = fleet.promote(&["why", "my-app", "v1 2"]);
@@ -135,7 +171,12 @@ fn a_version_that_can_be_no_tag_is_usage() {
 #[test]
 fn a_writing_command_reads_no_other_revision() {
     let fleet = fleet();
-    assert_snapshot!(fleet.promote(&["my-app", "v1.2.3", "--at", "HEAD"]), @"");
+    assert_snapshot!(fleet.promote(&["my-app", "v1.2.3", "--at", "HEAD"]), @"
+    --- stderr
+    error: `--at` is for commands that only read
+    help: leave out `--at`: what is written is built on the remote's newest commit
+    --- exit 2
+    ");
     for arguments in [&["my-app", "v1.2.3", "--offline"][..], &["auto", "--at", "worktree"], &["auto", "--offline"]] {
         let run = fleet.promote(arguments);
         assert_eq!(run.code, 2, "{arguments:?}: {run}");

@@ -55,8 +55,20 @@ fn down() -> Sandbox {
 #[test]
 fn a_registry_that_is_down_is_named() {
     let run = down().promote(&["my-app", "v1.2.3"]);
-    let shown = regex::Regex::new(r"127\.0\.0\.1:\d+").expect("a pattern").replace_all(&run.to_string(), "[down]").into_owned();
-    assert_snapshot!(shown, @"");
+    let shown =
+        regex::Regex::new(r"127\.0\.0\.1:\d+").expect("a pattern").replace_all(&run.to_string(), "[down]").into_owned();
+    assert_snapshot!(shown, @"
+    --- stderr
+    my-app   oci://registry.example.com/my-app-config   main [commit]
+
+      staging   ?        can't tell: what staging runs can't be told: `http://[down]` can't be reached: error sending request: client error (Connect): tcp connect error: Connection refused (os error 111)
+      prod-eu   v1.2.1   can't tell: `http://[down]` can't be reached: error sending request: client error (Connect): tcp connect error: Connection refused (os error 111)
+
+    error: my-app in prod-eu: can't tell
+      1  `http://[down]` can't be reached: error sending request: client error (Connect): tcp connect error: Connection refused (os error 111)
+    help: check the name and the network; behind a proxy set `HTTPS_PROXY`, or `proxy:` in your own configuration
+    --- exit 5
+    ");
 }
 
 #[test]
@@ -68,7 +80,18 @@ fn a_refused_login_is_an_authentication_failure() {
 fn a_refused_login_names_the_registry_and_the_next_step() {
     let fleet = fleet();
     fleet.registry.fault(0, answer(401, "application/json", "{}"));
-    assert_snapshot!(fleet.promote(&["my-app", "v1.2.3"]), @"");
+    assert_snapshot!(fleet.promote(&["my-app", "v1.2.3"]), @"
+    --- stderr
+    my-app   oci://registry.example.com/my-app-config   main [commit]
+
+      staging   ?        can't tell: what staging runs can't be told: `[registry]` refuses to read `my-app-config` with status 401 (no login)
+      prod-eu   v1.2.1   can't tell: `[registry]` refuses to read `my-app-config` with status 401 (no login)
+
+    error: my-app in prod-eu: can't tell
+      1  `[registry]` refuses to read `my-app-config` with status 401 (no login)
+    help: log in with `docker login [registry]`; registries answer the same for what does not exist
+    --- exit 4
+    ");
 }
 
 #[test]
@@ -135,7 +158,18 @@ fn a_typed_version_lists_no_tags_where_no_range_must_be_resolved() {
 
 #[test]
 fn an_unknown_version_names_the_nearest() {
-    assert_snapshot!(fleet().promote(&["my-app", "v1.2.4"]), @"");
+    assert_snapshot!(fleet().promote(&["my-app", "v1.2.4"]), @"
+    --- stderr
+    my-app   oci://registry.example.com/my-app-config   main [commit]
+
+      staging   v1.2.3   follows >=1.0.0 <2.0.0
+      prod-eu   v1.2.1   pinned; may not move: oci://registry.example.com/my-app-config has no tag `v1.2.4`; there is v1.2.0, v1.2.1, v1.2.2
+
+    error: my-app may not move in prod-eu
+      1  oci://registry.example.com/my-app-config has no tag `v1.2.4`; there is v1.2.0, v1.2.1, v1.2.2
+    help: promote tags my-app
+    --- exit 3
+    ");
 }
 
 #[test]

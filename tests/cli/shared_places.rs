@@ -9,10 +9,8 @@ const KUSTOMIZATION: &str =
     "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [../../base]\n";
 
 fn sharing(sandbox: Sandbox, environments: &[&str]) -> Sandbox {
-    let mut fleet = sandbox.file("base/kustomization.yaml", "resources: [my-app.yaml]\n").file(
-        "base/my-app.yaml",
-        &pin("v1.2.1"),
-    );
+    let mut fleet =
+        sandbox.file("base/kustomization.yaml", "resources: [my-app.yaml]\n").file("base/my-app.yaml", &pin("v1.2.1"));
     for environment in environments {
         fleet = fleet.file(&format!("clusters/{environment}/kustomization.yaml"), KUSTOMIZATION);
     }
@@ -53,7 +51,18 @@ fn a_place_that_another_stage_shares_is_refused() {
     let fleet = sharing(Sandbox::new(), &["staging", "prod-eu"]).file("promote.yaml", ONE);
     let run = fleet.promote(&["my-app", "v1.2.3", "--to", "production"]);
     assert!(fleet.branches().is_empty(), "{run}");
-    assert_snapshot!(run, @"");
+    assert_snapshot!(run, @"
+    --- stderr
+    my-app   oci://registry.example.com/my-app-config   main [commit]
+
+      prod-eu   v1.2.1   pinned; may not move: staging is pinned to v1.2.1, not v1.2.3
+
+    error: my-app v1.2.3 may not go to prod-eu
+      1  staging is pinned to v1.2.1, not v1.2.3
+         --> base/my-app.yaml:10:10
+    help: promote why my-app v1.2.3 --env prod-eu
+    --- exit 3
+    ");
 }
 
 #[test]
@@ -61,9 +70,7 @@ fn a_variable_of_the_flux_kustomization_is_where_the_version_is_written() {
     let flux = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: apps, namespace: \
                 flux-system}\nspec:\n  path: ./base\n  sourceRef: {kind: GitRepository, name: flux-system}\n  \
                 postBuild:\n    substitute:\n      VERSION: v1.2.1\n";
-    let fleet = fleet()
-        .file("base/my-app.yaml", &source("tag: ${VERSION}"))
-        .file(PIN, flux);
+    let fleet = fleet().file("base/my-app.yaml", &source("tag: ${VERSION}")).file(PIN, flux);
     let run = fleet.promote(&["my-app", "v1.2.3"]);
     assert_eq!(run.code, 0, "{run}");
     assert_eq!(fleet.text_on(&fleet.branches()[0], PIN), flux.replace("v1.2.1", "v1.2.3"));

@@ -26,13 +26,29 @@ fn on_stdin(tags: &str, arguments: &[&str]) -> Run {
 #[test]
 fn tags_of_an_app_come_newest_first() {
     let fleet = fleet().artifact(ARTIFACT, &["latest", "v1.10.0", "main-4f1c2a9"]);
-    assert_snapshot!(fleet.promote(&["tags", "my-app"]), @"");
+    assert_snapshot!(fleet.promote(&["tags", "my-app"]), @"
+    v1.10.0        a version
+    v1.2.3         a version
+    v1.2.2         a version
+    v1.2.1         a version
+    v1.2.0         a version
+    latest         `latest` is not a version
+    main-4f1c2a9   `main-4f1c2a9` is not a version
+    ");
 }
 
 #[test]
 fn a_range_tells_which_one_flux_selects() {
     let fleet = fleet().artifact(ARTIFACT, &["v1.3.0-rc.1", "v2.0.0"]);
-    assert_snapshot!(fleet.promote(&["tags", "my-app", "--range", "~1.2"]), @"");
+    assert_snapshot!(fleet.promote(&["tags", "my-app", "--range", "~1.2"]), @"
+      v2.0.0        outside `~1.2`
+      v1.3.0-rc.1   outside `~1.2`
+    > v1.2.3        the newest that `~1.2` admits
+      v1.2.2        `~1.2` admits it
+      v1.2.1        `~1.2` admits it
+      v1.2.0        `~1.2` admits it
+    `~1.2` selects v1.2.3
+    ");
 }
 
 #[test]
@@ -46,12 +62,22 @@ fn an_artifact_needs_no_app() {
 
 #[test]
 fn a_range_that_flux_rejects_is_shown_with_its_column() {
-    assert_snapshot!(on_stdin("v1.0.0\n", &["--range", ">=1.0.0 <<2"]), @"");
+    assert_snapshot!(on_stdin("v1.0.0\n", &["--range", ">=1.0.0 <<2"]), @"
+    --- stderr
+    error: `>=1.0.0 <<2` is no range that Flux reads: `<<` is no operator at column 9
+    help: a range looks like `>=1.0.0`, `>=1.0.0 <2.0.0`, `~1.2` or `1.x || 2.x`
+    --- exit 2
+    ");
 }
 
 #[test]
 fn a_filter_that_flux_rejects_is_shown_with_its_column() {
-    assert_snapshot!(on_stdin("v1.0.0\n", &["--filter", "^v1(?=x)"]), @"");
+    assert_snapshot!(on_stdin("v1.0.0\n", &["--filter", "^v1(?=x)"]), @"
+    --- stderr
+    error: `^v1(?=x)` is no filter that Flux reads: a group that Go doesn't know at column 4
+    help: Go's regular expressions have no look-around and no back-references: https://github.com/google/re2/wiki/Syntax
+    --- exit 2
+    ");
 }
 
 #[test]
@@ -99,7 +125,14 @@ fn a_hundred_thousand_tags_are_read() {
 #[test]
 fn names_that_are_no_versions_are_listed_last_and_never_selected() {
     let run = on_stdin("latest\nmain\nv1.0.0\n1.2\n20260101\n", &["--range", "*"]);
-    assert_snapshot!(run, @"");
+    assert_snapshot!(run, @"
+    > v1.0.0     the newest that `*` admits
+      1.2        `1.2` is not a version: three numbers are needed
+      20260101   `20260101` is not a version: three numbers are needed
+      latest     `latest` is not a version
+      main       `main` is not a version
+    `*` selects v1.0.0
+    ");
 }
 
 #[test]

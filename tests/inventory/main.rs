@@ -4,3 +4,5 @@ mod direct;
 mod fleets;
 mod layouts;
 mod repository;
+#[path = "../support/shared.rs"]
+mod shared;

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use proptest::prelude::*;
 
-use super::{Constraint, Filter, Spelling, select};
+use super::super::{Constraint, Filter, Spelling, select};
 use crate::model::Version;
 
 fn version(text: &str) -> Version {
