@@ -170,7 +170,12 @@ impl Reading {
     async fn configure(&mut self, session: &Session) -> Result<(), Fault> {
         let path: RepoPath = CONFIGURATION.parse().unwrap_or_else(|_| RepoPath::root());
         if self.snapshot.entry(&path).is_some() {
-            self.store.load(session, &mut self.snapshot, std::slice::from_ref(&path)).await?;
+            let mut paths = vec![path.clone()];
+            if matches!(self.store, Store::Remote(_)) {
+                // A question to a remote costs more than some files too many in it.
+                paths.extend(inventory::likely(&self.snapshot));
+            }
+            self.store.load(session, &mut self.snapshot, &paths).await?;
         }
         if let Some(bytes) = self.snapshot.bytes(&path) {
             let text = String::from_utf8_lossy(bytes).into_owned();

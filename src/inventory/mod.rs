@@ -31,7 +31,7 @@ mod written;
 
 use std::collections::HashMap;
 
-pub use discover::{Discovery, Look, discover};
+pub use discover::{Discovery, Look, discover, likely};
 pub use release::flux_releases;
 
 use build::Builder;
