@@ -2,6 +2,7 @@
 
 mod direct;
 mod fleets;
+mod hostile;
 mod layouts;
 mod repository;
 #[path = "../support/shared.rs"]
