@@ -1,9 +1,14 @@
 //! The Git room against the real `git` and bare repositories in temporary folders.
 
+#[path = "support/git_server.rs"]
+mod git_server;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use git_server::GitServer;
+use promote::git::HttpLogin;
 use promote::git::{
     Change, Clone, CommitId, Connection, Depth, Environment, Error, Identity, Limits, Program, RemoteUrl, Settings,
     Workspace,
@@ -56,6 +61,7 @@ impl Sandbox {
         fs::write(sandbox.path("work/.git/info/attributes"), "* -text\n").expect("a file");
         sandbox.git("work", &["add", "."]);
         let submodule = "160000,1111111111111111111111111111111111111111,vendor/module";
+        fs::create_dir_all(sandbox.path("work/vendor/module")).expect("a folder");
         sandbox.git("work", &["update-index", "--add", "--cacheinfo", submodule]);
         sandbox.git("work", &["commit", "-q", "-m", "base"]);
         sandbox.git("work", &["push", "-q", "-u", "origin", "main"]);
@@ -428,7 +434,9 @@ async fn a_working_tree_is_read_as_it_is_with_and_without_git() {
     sandbox.write("apps/a.yaml", b"tag: 3.0.0");
     sandbox.write("new.yaml", b"untracked");
     sandbox.write("build/out.yaml", b"ignored");
+    sandbox.write("build/kept/forced.yaml", b"tracked all the same");
     sandbox.write(".gitignore", b"build/\n");
+    sandbox.git("work", &["add", "-f", "build/kept/forced.yaml"]);
     let root = promote::git::worktree_root(&sandbox.path("work/apps"));
     let mut listing = promote::git::worktree_snapshot(&root).expect("a listing");
     let path = repo_path("apps/a.yaml");
@@ -437,6 +445,7 @@ async fn a_working_tree_is_read_as_it_is_with_and_without_git() {
     assert_eq!(listing.snapshot.bytes(&path).map(|bytes| bytes.to_vec()), Some(b"tag: 3.0.0".to_vec()));
     assert!(listing.snapshot.entry(&repo_path("new.yaml")).is_some());
     assert!(listing.snapshot.entry(&repo_path("build/out.yaml")).is_none());
+    assert!(listing.snapshot.entry(&repo_path("build/kept/forced.yaml")).is_some());
     let plain = sandbox.path("home/plain");
     fs::create_dir_all(plain.join("a")).expect("a folder");
     fs::write(plain.join("a/b.yaml"), "x").expect("a file");
@@ -499,7 +508,9 @@ async fn a_base_that_is_not_there_is_named() {
     workspace.fetch_base(None).await.expect("a base");
     let error = workspace.fetch_base(Some("absent")).await.expect_err("no such branch");
     assert_eq!(error.code(), "branch-missing", "{error}");
-    sandbox.git("remote.git", &["update-ref", "--no-deref", "HEAD", "main"]);
+    let tree = sandbox.git("remote.git", &["rev-parse", "main^{tree}"]);
+    let commit = sandbox.git("remote.git", &["commit-tree", "-m", "on no branch", &tree]);
+    sandbox.git("remote.git", &["update-ref", "--no-deref", "HEAD", &commit]);
     let detached = sandbox.workspace().await.fetch_base(None).await.expect_err("no branch");
     assert!(matches!(detached, Error::HeadDetached { .. }), "{detached}");
     fs::remove_dir_all(sandbox.path("remote.git")).expect("a removal");
@@ -617,4 +628,572 @@ fn digest_of(folder: &Path) -> String {
     }
     lines.sort();
     lines.join("\n")
+}
+
+/// A server that answers every request with one response and keeps what it was asked.
+struct Answering {
+    address: std::net::SocketAddr,
+    requests: std::sync::Arc<std::sync::Mutex<Vec<String>>>,
+}
+
+impl Answering {
+    fn with(response: String) -> Self {
+        Self::by(move |_| response.clone())
+    }
+
+    fn by(answer: impl Fn(&str) -> String + Send + 'static) -> Self {
+        use std::io::{Read as _, Write as _};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let requests = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let kept = requests.clone();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut request = Vec::new();
+                let mut buffer = [0; 4096];
+                while !request.ends_with(b"\r\n\r\n") {
+                    match stream.read(&mut buffer) {
+                        Ok(0) | Err(_) => break,
+                        Ok(count) => request.extend_from_slice(&buffer[..count]),
+                    }
+                }
+                let request = String::from_utf8_lossy(&request).into_owned();
+                let response = answer(&request);
+                kept.lock().expect("a lock").push(request);
+                let _ = stream.write_all(response.as_bytes());
+            }
+        });
+        Self { address, requests }
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().expect("a lock").clone()
+    }
+}
+
+#[tokio::test]
+async fn a_redirecting_server_gets_no_login_and_neither_does_its_target() {
+    let sandbox = Sandbox::with_fleet();
+    let target = Answering::with(
+        "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".into(),
+    );
+    let redirect = format!(
+        "HTTP/1.1 302 Found\r\nLocation: http://{}/fleet.git/info/refs?service=git-upload-pack\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        target.address
+    );
+    let server = Answering::with(redirect);
+    sandbox.git(
+        "work",
+        &["config", "--global", "credential.helper", "!f() { echo username=u; echo password=canary; }; f"],
+    );
+    let mut connection = sandbox.connection().await;
+    connection.settings =
+        Settings::read(&connection.program, &sandbox.environment(), &sandbox.path("work")).await.expect("settings");
+    connection.remote =
+        RemoteUrl::parse(&format!("http://{}/fleet.git", server.address), Path::new("/"), &[]).expect("a url");
+    connection.login = Some(HttpLogin { username: "x".into(), password: "canary".into() });
+
+    let error = Workspace::create(connection).expect("a workspace").fetch_base(None).await.expect_err("a redirect");
+
+    assert_eq!((error.code(), error.exit()), ("repository-moved", Exit::Untrusted), "{error}");
+    assert_eq!(target.requests(), Vec::<String>::new());
+    assert!(server.requests().iter().all(|request| !request.contains("Authorization")), "{:?}", server.requests());
+}
+
+#[tokio::test]
+async fn the_helpers_login_is_tried_before_the_token_and_neither_is_shown() {
+    let sandbox = Sandbox::with_fleet();
+    let refusal =
+        "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let server = Answering::with(refusal.into());
+    let stored = sandbox.path("stored");
+    let helper =
+        format!("!f() {{ echo \"$1\" >> '{}'; echo username=helper; echo password=canary-1; }}; f", stored.display());
+    sandbox.git("work", &["config", "--global", "credential.helper", &helper]);
+    let mut connection = sandbox.connection().await;
+    connection.settings =
+        Settings::read(&connection.program, &sandbox.environment(), &sandbox.path("work")).await.expect("settings");
+    connection.remote =
+        RemoteUrl::parse(&format!("http://{}/fleet.git", server.address), Path::new("/"), &[]).expect("a url");
+    connection.login = Some(HttpLogin { username: "token".into(), password: "canary-2".into() });
+
+    let error = Workspace::create(connection).expect("a workspace").fetch_base(None).await.expect_err("a refusal");
+
+    assert_eq!(error.exit(), Exit::Authentication, "{error}");
+    let sent: Vec<String> = server
+        .requests()
+        .iter()
+        .filter_map(|request| Some(request.split("Authorization: Basic ").nth(1)?.lines().next()?.to_owned()))
+        .collect();
+    // helper:canary-1, then token:canary-2
+    assert_eq!(sent, ["aGVscGVyOmNhbmFyeS0x", "dG9rZW46Y2FuYXJ5LTI="]);
+    // The token is neither stored with nor erased from the user's helper.
+    assert_eq!(fs::read_to_string(stored).expect("a file"), "get\nerase\n");
+    assert!(!format!("{error} {error:?}").contains("canary"));
+}
+
+#[tokio::test]
+async fn children_know_only_the_allowed_variables_and_secrets_are_in_no_argument() {
+    let sandbox = Sandbox::with_fleet();
+    let refusal =
+        "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let server = Answering::with(refusal.into());
+    let (log, real) = (sandbox.path("log"), sandbox.program().await.path().display().to_string());
+    let folder = sandbox.path("bin");
+    fs::create_dir(&folder).expect("a folder");
+    let script = format!("#!/bin/sh\n(echo \"argv $*\"; env) >> '{}'\nexec {real} \"$@\"\n", log.display());
+    fs::write(folder.join("git"), script).expect("a program");
+    make_executable(&folder.join("git"));
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").expect("PATH"));
+    let environment = sandbox.environment_with(&[
+        ("PATH", &path),
+        ("GITHUB_TOKEN", "canary"),
+        ("AWS_SECRET_ACCESS_KEY", "canary"),
+        ("GIT_ASKPASS", "/bin/canary"),
+        ("LD_PRELOAD", "canary"),
+        ("HTTPS_PROXY", "http://proxy.example:3128"),
+        ("GIT_SSL_CAINFO", "/ca/near.pem"),
+        ("SSL_CERT_FILE", "/ca/far.pem"),
+    ]);
+    for (name, value) in [("http.sslVerify", "false"), ("http.extraHeader", "X: canary"), ("http.sslKey", "/key.pem")] {
+        sandbox.git("work", &["config", "--global", name, value]);
+    }
+    let mut connection = sandbox.connection_with(environment.clone()).await;
+    connection.program = Program::find(&environment).await.expect("the wrapper");
+    connection.remote =
+        RemoteUrl::parse(&format!("http://{}/fleet.git", server.address), Path::new("/"), &[]).expect("a url");
+    connection.login = Some(HttpLogin { username: "token".into(), password: "s3same".into() });
+
+    Workspace::create(connection).expect("a workspace").fetch_base(None).await.expect_err("a refusal");
+
+    let log = fs::read_to_string(log).expect("a log");
+    assert!(!log.contains("canary"), "{log}");
+    // What says how to reach the host is passed on; what weakens it is not.
+    let passed = |value: &str| log.lines().any(|line| line.starts_with("GIT_CONFIG_VALUE_") && line.ends_with(value));
+    assert!(passed("=/ca/near.pem") && !passed("=/ca/far.pem") && passed("=/key.pem"), "{log}");
+    assert!(!log.to_lowercase().contains("sslverify"), "{log}");
+    assert!(log.lines().filter(|line| line.starts_with("argv ")).all(|line| !line.contains("s3same")), "{log}");
+    let names: std::collections::BTreeSet<&str> = log
+        .lines()
+        .filter(|line| !line.starts_with("argv "))
+        .filter_map(|line| line.split_once('=').map(|(name, _)| name))
+        .map(|name| name.trim_end_matches(|char: char| char.is_ascii_digit()))
+        // What the shell of the wrapper adds, and the lines of the helper itself.
+        .filter(|name| {
+            !["PWD", "_", "SHLVL", "OLDPWD"].contains(name) && !name.contains(' ') && !name.starts_with("__")
+        })
+        .collect();
+    insta::assert_snapshot!(names.into_iter().collect::<Vec<_>>().join(" "), @"GIT_ALLOW_PROTOCOL GIT_CEILING_DIRECTORIES GIT_CONFIG_COUNT GIT_CONFIG_GLOBAL GIT_CONFIG_KEY_ GIT_CONFIG_NOSYSTEM GIT_CONFIG_VALUE_ GIT_HTTP_LOW_SPEED_LIMIT GIT_HTTP_LOW_SPEED_TIME GIT_NO_LAZY_FETCH GIT_TERMINAL_PROMPT HOME HTTPS_PROXY LC_ALL PATH PROMOTE_GIT_PASSWORD PROMOTE_GIT_USERNAME SSL_CERT_FILE TMPDIR");
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_left_at_the_deadline() {
+    let sandbox = Sandbox::with_fleet();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut connection = sandbox.connection().await;
+    let url = format!("http://{}/fleet.git", listener.local_addr().expect("an address"));
+    connection.remote = RemoteUrl::parse(&url, Path::new("/"), &[]).expect("a url");
+    connection.limits.total = std::time::Duration::from_millis(300);
+
+    let mut workspace = Workspace::create(connection).expect("a workspace");
+    let error = workspace.fetch_base(None).await.expect_err("a timeout");
+
+    assert_eq!((error.code(), error.exit()), ("git-timeout", Exit::Temporary), "{error}");
+}
+
+#[tokio::test]
+async fn a_cancelled_fetch_ends_with_all_its_children() {
+    use std::io::Read as _;
+    let sandbox = Sandbox::with_fleet();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut connection = sandbox.connection().await;
+    let url = format!("http://{}/fleet.git", listener.local_addr().expect("an address"));
+    connection.remote = RemoteUrl::parse(&url, Path::new("/"), &[]).expect("a url");
+    let (accepted, connected) = tokio::sync::oneshot::channel();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        accepted.send(()).expect("somebody who waits");
+        // Ends when the last process that has the connection is gone: a grandchild of ours.
+        stream.read_to_end(&mut Vec::new()).map(|_| ())
+    });
+
+    let mut workspace = Workspace::create(connection).expect("a workspace");
+    tokio::select! {
+        result = workspace.fetch_base(None) => panic!("{result:?}"),
+        result = connected => result.expect("a connection"),
+    }
+
+    // Killed in the middle, the connection may also be reset.
+    let _ = server.join().expect("the end of the connection");
+}
+
+#[tokio::test]
+async fn a_server_of_files_alone_is_named() {
+    let sandbox = Sandbox::with_fleet();
+    let server = Answering::by(|request| {
+        let refs = format!("{}\trefs/heads/main\n", "1".repeat(40));
+        let body = if request.starts_with("GET /fleet.git/HEAD ") { "ref: refs/heads/main\n" } else { &refs };
+        let length = body.len();
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        )
+    });
+    let mut connection = sandbox.connection().await;
+    connection.remote =
+        RemoteUrl::parse(&format!("http://{}/fleet.git", server.address), Path::new("/"), &[]).expect("a url");
+
+    let error = Workspace::create(connection).expect("a workspace").fetch_base(None).await.expect_err("a refusal");
+
+    assert_eq!((error.code(), error.exit()), ("dumb-http", Exit::Local), "{error}");
+}
+
+#[tokio::test]
+async fn an_old_protocol_that_serves_no_names_gives_everything_instead() {
+    let sandbox = Sandbox::with_fleet();
+    // An ssh that runs the command here and forgets GIT_PROTOCOL, as servers without `AcceptEnv` do.
+    let script = "#!/bin/sh\nfor last; do :; done\nunset GIT_PROTOCOL\nexec sh -c \"$last\"\n";
+    let ssh = sandbox.path("old-ssh");
+    fs::write(&ssh, script).expect("a program");
+    make_executable(&ssh);
+    let environment = sandbox.environment_with(&[("GIT_SSH", &ssh.display().to_string()), ("GIT_SSH_VARIANT", "ssh")]);
+    let mut connection = sandbox.connection_with(environment).await;
+    let path = sandbox.path("remote.git").canonicalize().expect("a path");
+    connection.remote = RemoteUrl::parse(&format!("ssh://host{}", path.display()), Path::new("/"), &[]).expect("a url");
+    let mut workspace = Workspace::create(connection).expect("a workspace");
+
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let first = sandbox.edit(&workspace, &base.commit, "apps/run.sh", b"new").await;
+    let mut listing = workspace.snapshot(&base.commit).expect("a listing");
+    workspace.load(&mut listing.snapshot, &[repo_path("apps/a.yaml")]).await.expect("the file");
+    let second = sandbox.edit(&workspace, &first, "apps/a.yaml", b"tag: 1.1.0").await;
+    workspace.push_new(&second, "promote/x").await.expect("a push");
+
+    assert_eq!(base.depth, Depth::Blobless);
+    assert!(listing.snapshot.bytes(&repo_path("apps/a.yaml")).is_some());
+    assert_eq!(sandbox.git("remote.git", &["rev-parse", "promote/x"]), second.to_string());
+}
+
+#[tokio::test]
+async fn commits_are_signed_by_ssh_where_git_says_so() {
+    let sandbox = Sandbox::with_fleet();
+    let key = sandbox.path("home/key").display().to_string();
+    run(&sandbox, "ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", "ada", "-f", &key]);
+    let public = fs::read_to_string(format!("{key}.pub")).expect("a key");
+    fs::write(sandbox.path("home/allowed"), format!("ada@example.com {public}")).expect("a file");
+    let allowed = sandbox.path("home/allowed").display().to_string();
+    for (name, value) in [
+        ("commit.gpgSign", "true"),
+        ("gpg.format", "ssh"),
+        ("user.signingKey", "~/key"),
+        ("gpg.ssh.allowedSignersFile", &allowed),
+    ] {
+        sandbox.git("work", &["config", "--global", name, value]);
+    }
+    let mut workspace = sandbox.workspace().await;
+    let base = workspace.fetch_base(None).await.expect("a base");
+
+    let first = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", b"tag: 1.1.0").await;
+    let second = sandbox.edit(&workspace, &first, "apps/run.sh", b"TAG=1.1.0").await;
+    workspace.push_new(&second, "promote/x").await.expect("a push");
+
+    sandbox.git("remote.git", &["verify-commit", &first.to_string()]);
+    sandbox.git("remote.git", &["verify-commit", &second.to_string()]);
+    let log = sandbox
+        .git("remote.git", &["log", "-1", "--format=%s|%G?|%GS|%(trailers:key=Promote-App,valueonly)", "promote/x"]);
+    assert_eq!(log.lines().next(), Some("Promote a to 1.1.0|G|ada@example.com|a"));
+    sandbox.git("remote.git", &["fsck", "--strict", "--no-dangling"]);
+}
+
+#[tokio::test]
+async fn commits_are_signed_by_openpgp_where_git_says_so() {
+    let mut sandbox = Sandbox::with_fleet();
+    if Command::new("gpg").arg("--version").output().is_err() {
+        eprintln!("skipped: needs gpg");
+        return;
+    }
+    // The agent's socket has a path of a hundred characters at most.
+    let home = tempfile::Builder::new().prefix("gpg").tempdir_in("/tmp").expect("a folder");
+    sandbox.variables.push(("GNUPGHOME".to_owned(), home.path().display().to_string()));
+    let user = "Ada <ada@example.com>";
+    run(&sandbox, "gpg", &["--batch", "--quiet", "--passphrase", "", "--quick-gen-key", user, "ed25519", "sign"]);
+    sandbox.git("work", &["config", "--global", "commit.gpgSign", "yes"]);
+    let mut workspace = sandbox.workspace().await;
+    let base = workspace.fetch_base(None).await.expect("a base");
+
+    let commit = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", b"tag: 1.1.0").await;
+    workspace.push_new(&commit, "promote/x").await.expect("a push");
+
+    sandbox.git("remote.git", &["verify-commit", "promote/x"]);
+    run(&sandbox, "gpgconf", &["--kill", "all"]);
+}
+
+#[tokio::test]
+async fn a_signer_that_fails_stops_everything() {
+    let sandbox = Sandbox::with_fleet();
+    sandbox.git("work", &["config", "--global", "commit.gpgSign", "true"]);
+    let identity = async |workspace: &Workspace| {
+        Identity::of(&workspace.connection().settings, &sandbox.environment()).expect("an identity")
+    };
+    let silent = sandbox.path("silent");
+    fs::write(&silent, "#!/bin/sh\ncat >/dev/null\nexit 0\n").expect("a program");
+    make_executable(&silent);
+    let silent = silent.display().to_string();
+    let cases: [&[(&str, &str)]; 5] = [
+        &[("gpg.program", &silent)],
+        &[("gpg.program", "no-such-program")],
+        &[("gpg.format", "ssh")],
+        &[("gpg.format", "ssh"), ("user.signingKey", "~/absent")],
+        &[("gpg.format", "pigeon")],
+    ];
+    let mut said = Vec::new();
+    for settings in cases {
+        for (name, value) in settings {
+            sandbox.git("work", &["config", "--global", name, value]);
+        }
+        let mut workspace = sandbox.workspace().await;
+        let base = workspace.fetch_base(None).await.expect("a base");
+        let files = [(repo_path("apps/a.yaml"), b"tag: 1.1.0".to_vec())];
+        let identity = identity(&workspace).await;
+        let error = workspace.commit(&base.commit, &files, "x", &identity).await.expect_err("no signature");
+        assert_eq!((error.code(), error.exit()), ("not-signed", Exit::Local));
+        said.push(error.to_string());
+    }
+    // The fourth has ssh-keygen's own words.
+    assert!(said.remove(3).contains("home/absent"));
+    insta::assert_snapshot!(said.join("\n"), @r"
+    the commit can't be signed by openpgp: the program gave no signature
+    the commit can't be signed by openpgp: `no-such-program` is not in PATH
+    the commit can't be signed by ssh: `user.signingKey` is not set
+    the commit can't be signed by an unknown format: `gpg.format` is `pigeon`
+    ");
+}
+
+#[tokio::test]
+async fn smart_http_with_a_login_serves_the_whole_way() {
+    let sandbox = Sandbox::with_fleet();
+    let Some(server) = GitServer::start() else { return };
+    server.serve("fleet", &sandbox.path("work"));
+    let mut connection = sandbox.connection().await;
+    connection.remote = RemoteUrl::parse(&server.http("fleet"), Path::new("/"), &[]).expect("a url");
+    let anonymous = Workspace::create(connection.clone()).expect("a workspace").fetch_base(None).await;
+    connection.login = Some(HttpLogin { username: "ci".into(), password: "wrong".into() });
+    let refused = Workspace::create(connection.clone()).expect("a workspace").fetch_base(None).await;
+    connection.login = Some(HttpLogin { username: "ci".into(), password: "s3cret".into() });
+
+    let mut workspace = Workspace::create(connection.clone()).expect("a workspace");
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let mut listing = workspace.snapshot(&base.commit).expect("a listing");
+    workspace.load(&mut listing.snapshot, &[repo_path("apps/a.yaml")]).await.expect("the file");
+    let commit = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", b"tag: 1.1.0").await;
+    workspace.push_new(&commit, "promote/x").await.expect("a push");
+    let again = workspace.push_new(&base.commit, "promote/x").await.expect_err("a branch that is there");
+    let diff = workspace.diff_against_merge_base("promote/x", "main").await.expect("a diff");
+    connection.remote = RemoteUrl::parse(&server.http("absent"), Path::new("/"), &[]).expect("a url");
+    let absent = Workspace::create(connection).expect("a workspace").fetch_base(None).await.expect_err("nothing");
+
+    assert_eq!(anonymous.expect_err("no login").code(), "git-authentication");
+    assert_eq!(refused.expect_err("a wrong login").code(), "git-authentication");
+    assert!(matches!(again, Error::BranchExists { .. }), "{again}");
+    assert_eq!((base.depth, diff.tip, diff.files.len()), (Depth::Blobless, commit, 1));
+    assert_eq!(absent.code(), "repository-not-found", "{absent}");
+}
+
+#[tokio::test]
+async fn ssh_serves_the_whole_way_and_an_unknown_host_key_is_never_taken() {
+    let sandbox = Sandbox::with_fleet();
+    let Some(server) = GitServer::start() else { return };
+    server.serve("fleet", &sandbox.path("work"));
+    let connection = async |command: &str| {
+        let environment = sandbox.environment_with(&[("GIT_SSH_COMMAND", command)]);
+        let mut connection = sandbox.connection_with(environment).await;
+        connection.remote = RemoteUrl::parse(&server.ssh("fleet"), Path::new("/"), &[]).expect("a url");
+        connection
+    };
+    let careless = format!("{} -o StrictHostKeyChecking=no", server.ssh_command("absent"));
+    let unknown = Workspace::create(connection(&careless).await).expect("a workspace").fetch_base(None).await;
+    // The server's own key is not authorized.
+    let keyless = server.ssh_command("known_hosts").replace("/ssh/id ", "/ssh/host ");
+    let refused = Workspace::create(connection(&keyless).await).expect("a workspace").fetch_base(None).await;
+
+    let mut workspace = Workspace::create(connection(&server.ssh_command("known_hosts")).await).expect("a workspace");
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let mut listing = workspace.snapshot(&base.commit).expect("a listing");
+    workspace.load(&mut listing.snapshot, &[repo_path("apps/a.yaml")]).await.expect("the file");
+    let commit = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", b"tag: 1.1.0").await;
+    workspace.push_new(&commit, "promote/x").await.expect("a push");
+
+    assert_eq!(unknown.expect_err("an unknown key").code(), "host-key");
+    let refused = refused.expect_err("no key");
+    assert_eq!(refused.code(), "git-authentication", "{refused}");
+    assert_eq!(base.depth, Depth::Blobless);
+}
+
+fn run(sandbox: &Sandbox, program: &str, arguments: &[&str]) {
+    let variables = sandbox.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let output = Command::new(program).args(arguments).env_clear().envs(variables).output().expect(program);
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
+async fn the_history_of_a_file_tells_when_it_came_to_the_base_and_what_was_merged() {
+    let sandbox = Sandbox::with_fleet();
+    let mut workspace = sandbox.workspace().await;
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let commit = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", b"tag: 1.1.0").await;
+    workspace.push_new(&commit, "promote/x").await.expect("a push");
+    sandbox.write("other.yaml", b"unrelated");
+    sandbox.git("work", &["add", "."]);
+    sandbox.git("work", &["commit", "-q", "-m", "unrelated"]);
+    sandbox.git("work", &["fetch", "-q"]);
+    sandbox.git("work", &["merge", "-q", "--no-ff", "-m", "Merge pull request 7\n\n:100644 x", "origin/promote/x"]);
+    sandbox.write("apps/a.yaml", b"tag: 1.2.0");
+    sandbox.git("work", &["commit", "-q", "-a", "-m", "by hand"]);
+    sandbox.git("work", &["push", "-q"]);
+
+    let mut workspace = sandbox.workspace().await;
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let paths = [repo_path("apps/a.yaml")];
+    let newest = workspace.history(&base, &paths, 1).await.expect("a history");
+    let history = workspace.history(&base, &paths, 10).await.expect("a history");
+
+    assert_eq!((newest.touches.len(), newest.is_complete), (1, false));
+    assert_eq!(newest.touches.first(), history.touches.first());
+    assert!(history.is_complete);
+    let told: Vec<String> = history
+        .touches
+        .iter()
+        .map(|touch| {
+            let [file] = touch.files.as_slice() else { panic!("{:?}", touch.files) };
+            let text = |bytes: &Option<std::sync::Arc<[u8]>>| {
+                bytes.as_ref().map_or("-".to_owned(), |bytes| String::from_utf8_lossy(bytes).escape_debug().to_string())
+            };
+            let merged: Vec<_> = touch.merged.iter().map(|told| told.message.replace('\n', "/")).collect();
+            let subject = touch.commit.message.lines().next().unwrap_or_default();
+            format!("{subject} | {merged:?} | {} -> {}", text(&file.before), text(&file.after))
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    by hand | [] | tag: 1.1.0 -> tag: 1.2.0
+    Merge pull request 7 | ["Promote a to 1.1.0//Promote-App: a/"] | tag: 1.0.0 # pinned\r\nother: x -> tag: 1.1.0
+    base | [] | - -> tag: 1.0.0 # pinned\r\nother: x
+    "#);
+}
+
+#[tokio::test]
+async fn a_redirect_that_only_adds_the_suffix_is_asked_on_the_same_host() {
+    let sandbox = Sandbox::with_fleet();
+    let server = Answering::by(|request| {
+        let head = if request.starts_with("GET /acme/fleet/info/refs") {
+            "301 Moved\r\nLocation: /acme/fleet.git/info/refs?service=git-upload-pack"
+        } else {
+            "401 No\r\nWWW-Authenticate: Basic realm=\"x\""
+        };
+        format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    });
+    let mut connection = sandbox.connection().await;
+    let url = format!("http://{}/acme/fleet", server.address);
+    connection.remote = RemoteUrl::parse(&url, Path::new("/"), &[]).expect("a url");
+    let mut workspace = Workspace::create(connection).expect("a workspace");
+
+    let error = workspace.fetch_base(None).await.expect_err("no login");
+
+    // Where the other address doesn't serve either, the first answer stands.
+    assert_eq!(error.code(), "repository-moved", "{error}");
+    let asked: Vec<_> =
+        server.requests().iter().filter_map(|request| Some(request.split(' ').nth(1)?.to_owned())).collect();
+    insta::assert_snapshot!(asked.join("\n"), @r"
+    /acme/fleet/info/refs?service=git-upload-pack
+    /acme/fleet.git/info/refs?service=git-upload-pack
+    ");
+    assert_eq!(workspace.connection().remote.info_refs(), Some(format!("{url}/info/refs?service=git-upload-pack")));
+}
+
+#[tokio::test]
+async fn a_base_that_is_gone_from_the_remote_is_no_ground_to_push_from() {
+    let sandbox = Sandbox::with_fleet();
+    let mut workspace = sandbox.workspace().await;
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let commit = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", b"tag: 1.1.0").await;
+    sandbox.git("work", &["commit", "-q", "--amend", "-m", "rewritten"]);
+    sandbox.git("work", &["push", "-q", "-f"]);
+    sandbox.git("remote.git", &["reflog", "expire", "--expire=now", "--all"]);
+    sandbox.git("remote.git", &["-c", "gc.pruneExpire=now", "gc", "-q"]);
+
+    let error = workspace.push_new(&commit, "promote/x").await.expect_err("a refusal");
+
+    assert_eq!((error.code(), error.exit()), ("base-gone", Exit::Temporary), "{error}");
+    assert_eq!(workspace.branches("promote/").await.expect("branches"), []);
+}
+
+#[tokio::test]
+async fn a_repository_of_somebody_else_is_used_only_where_the_user_calls_it_safe() {
+    let sandbox = Sandbox::with_fleet();
+    let real = sandbox.program().await.path().display().to_string();
+    let folder = sandbox.path("bin");
+    fs::create_dir(&folder).expect("a folder");
+    let script = format!("#!/bin/sh\nexport GIT_TEST_ASSUME_DIFFERENT_OWNER=1\nexec {real} \"$@\"\n");
+    fs::write(folder.join("git"), script).expect("a program");
+    make_executable(&folder.join("git"));
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").expect("PATH"));
+    let environment = sandbox.environment_with(&[("PATH", &path)]);
+    let connect = async || {
+        let mut connection = sandbox.connection().await;
+        connection.program = Program::find(&environment).await.expect("the wrapper");
+        Workspace::create(connection).expect("a workspace")
+    };
+
+    let refused = connect().await.fetch_base(None).await;
+    let hint = refused.as_ref().err().and_then(Problem::hint).unwrap_or_default();
+    let safe = hint.trim_start_matches("git config --global --add safe.directory '").trim_end_matches('\'');
+    sandbox.git("work", &["config", "--global", "--add", "safe.directory", safe]);
+    let served = connect().await.fetch_base(None).await;
+
+    let refused = refused.expect_err("a refusal");
+    assert_eq!((refused.code(), refused.exit()), ("repository-ownership", Exit::Usage), "{refused}");
+    assert!(served.is_ok(), "{served:?}");
+}
+
+#[tokio::test]
+async fn a_push_is_unaffected_by_a_base_that_moves_on() {
+    let sandbox = Sandbox::with_fleet();
+    let mut workspace = sandbox.workspace().await;
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let commit = sandbox.edit(&workspace, &base.commit, "apps/a.yaml", b"tag: 1.1.0").await;
+    for index in 0..3 {
+        sandbox.write("apps/run.sh", format!("# {index}").as_bytes());
+        sandbox.git("work", &["commit", "-q", "-a", "-m", "unrelated"]);
+    }
+    sandbox.git("work", &["push", "-q"]);
+
+    workspace.push_new(&commit, "promote/x").await.expect("a push");
+
+    assert_eq!(sandbox.git("remote.git", &["rev-parse", "promote/x^"]), base.commit.to_string());
+    assert_eq!(sandbox.git("remote.git", &["diff", "--name-only", "main...promote/x"]), "apps/a.yaml");
+    sandbox.git("remote.git", &["fsck", "--strict", "--no-dangling"]);
+}
+
+#[tokio::test]
+async fn records_are_written_beside_the_branches_and_never_over_somebody_elses() {
+    let sandbox = Sandbox::with_fleet();
+    let branches = sandbox.refs();
+    let (mut one, mut two) = (sandbox.workspace().await, sandbox.workspace().await);
+    let identity = Identity::of(&one.connection().settings, &sandbox.environment()).expect("an identity");
+    let file = |name: &str, text: &str| vec![(repo_path(name), text.as_bytes().to_vec())];
+
+    let nothing = one.observations().await.expect("no records");
+    let first = one.record(&nothing, &file("staging/a.json", "1"), "Observe", &identity).await.expect("a record");
+    let late = two.record(&nothing, &file("staging/b.json", "2"), "Observe", &identity).await;
+    let known = two.observations().await.expect("the records");
+    two.record(&known, &file("staging/b.json", "2"), "Observe", &identity).await.expect("a record");
+    let all = one.observations().await.expect("the records");
+
+    assert_eq!((nothing.commit, known.commit), (None, Some(first)));
+    let late = late.expect_err("a lost race");
+    assert_eq!((late.code(), late.exit()), ("observations-moved", Exit::Temporary), "{late}");
+    let files: Vec<_> = all.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_ref())).collect();
+    assert_eq!(files, [("staging/a.json", b"1".as_slice()), ("staging/b.json", b"2".as_slice())]);
+    assert_eq!(
+        sandbox.refs().replace(&format!("\nrefs/promote/observations {}", all.commit.expect("a commit")), ""),
+        branches
+    );
 }

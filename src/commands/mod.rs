@@ -1,1 +1,68 @@
-//! Placeholder.
+//! A file a command: calls in a row, no decisions.
+
+mod answering;
+pub mod arguments;
+mod asking;
+pub mod auto;
+mod change;
+mod delivery;
+pub mod demo;
+mod describing;
+pub mod explain;
+mod fault;
+pub mod pins;
+pub mod plan;
+mod progress;
+pub mod promotion;
+mod publishing;
+mod reading;
+mod session;
+pub mod status;
+pub mod summary;
+pub mod tags;
+pub mod why;
+
+use std::io::Write as _;
+
+use serde::Serialize;
+
+use crate::model::Exit;
+use crate::report::documents::Document;
+use crate::report::inert;
+
+pub use fault::{Fault, Refusal};
+pub use session::Session;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome(pub Exit);
+
+impl Default for Outcome {
+    fn default() -> Self {
+        Self(Exit::Done)
+    }
+}
+
+/// Prints the result for people; text from elsewhere in it can't steer the terminal or the CI. A reader that went away
+/// is no error: what was to be done is done.
+pub fn print(text: &str) {
+    write(&inert::terminal_lines(text));
+}
+
+/// Prints the result as the one JSON document.
+pub fn print_document<T: Serialize>(document: &Document<T>) {
+    write(&inert::json_text(&document.to_text()));
+}
+
+fn write(text: &str) {
+    let mut stdout = anstream::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes());
+    let _ = stdout.flush();
+}
+
+/// Tells what isn't the result, on standard error; text from elsewhere can't steer the terminal or the CI.
+pub fn tell(text: &str) {
+    let mut stderr = anstream::stderr().lock();
+    let _ = stderr.write_all(inert::terminal_lines(text).as_bytes());
+    let _ = stderr.flush();
+}

@@ -9,7 +9,7 @@ mod schedule;
 mod shape;
 mod stages;
 
-use jiff::{civil, tz::TimeZone};
+use jiff::{Timestamp, civil, tz::TimeZone};
 
 use super::Fact;
 use super::document::{self, Failure, Located};
@@ -78,6 +78,19 @@ pub struct Error {
     pub place: Place,
     /// What is wrong.
     pub fact: Box<Fact>,
+}
+
+impl Auto {
+    /// Tells whether it may open pull requests at a moment. Hours may pass midnight.
+    pub fn is_open_at(&self, now: Timestamp) -> bool {
+        let time = now.to_zoned(self.zone.clone()).time();
+        match self.hours.as_ref().map(|hours| hours.value) {
+            None => true,
+            Some((from, None)) => from <= time,
+            Some((from, Some(until))) if from < until => from <= time && time < until,
+            Some((from, Some(until))) => from <= time || time < until,
+        }
+    }
 }
 
 impl Default for Auto {

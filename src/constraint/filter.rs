@@ -50,13 +50,13 @@ pub enum FilterError {
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum FilterFault {
     /// A group is never closed.
-    #[error("a missing `)` for what begins")]
+    #[error("a `(` that is never closed")]
     MissingParenthesis,
     /// A group is closed that was never opened.
     #[error("an unexpected `)`")]
     UnexpectedParenthesis,
     /// A class is never closed.
-    #[error("a missing `]` for what begins")]
+    #[error("a `[` that is never closed")]
     MissingBracket,
     /// Nothing stands before `*`, `+`, `?` or `{2}`.
     #[error("nothing to repeat")]
@@ -65,7 +65,7 @@ pub enum FilterFault {
     #[error("a repetition of a repetition")]
     NestedRepetition,
     /// A count over 1000, also by nesting, or the wrong way round.
-    #[error("a count over 1000, or the wrong way round,")]
+    #[error("a count over 1000 or the wrong way round")]
     Count,
     /// An escape that Go doesn't know.
     #[error("an escape that Go doesn't know")]
@@ -144,5 +144,59 @@ impl Problem for FilterError {
             Self::Unreadable { .. } => "what Go's regular expressions allow: https://github.com/google/re2/wiki/Syntax",
         };
         Some(text.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        let error = text.parse::<Filter>().expect_err("no filter");
+        format!("{error}\nhelp: {}", error.hint().unwrap_or_default())
+    }
+
+    #[test]
+    fn a_filter_that_flux_rejects_says_where_and_why() {
+        for (text, fault) in [
+            ("(", FilterFault::MissingParenthesis),
+            ("a)", FilterFault::UnexpectedParenthesis),
+            ("[a", FilterFault::MissingBracket),
+            ("é(*a)", FilterFault::NothingToRepeat),
+            ("a**", FilterFault::NestedRepetition),
+            ("(a{100}){11}", FilterFault::Count),
+            (r"\Z", FilterFault::Escape),
+            ("[z-a]", FilterFault::Class),
+            ("(?=a)", FilterFault::Group),
+            ("(?P<a-b>c)", FilterFault::Name),
+        ] {
+            assert!(
+                matches!(text.parse::<Filter>(), Err(FilterError::Unreadable { fault: ours, .. }) if ours == fault)
+            );
+        }
+        insta::assert_snapshot!(refused("*.1"), @r"
+        `*.1` is no filter that Flux reads: nothing to repeat at column 1
+        help: a filter is a regular expression: write `.*` for anything, and `\*` for a star
+        ");
+        insta::assert_snapshot!(refused("v(?!2)"), @"
+        `v(?!2)` is no filter that Flux reads: a group that Go doesn't know at column 2
+        help: Go's regular expressions have no look-around and no back-references: https://github.com/google/re2/wiki/Syntax
+        ");
+        insta::assert_snapshot!(refused("é[a"), @"
+        `é[a` is no filter that Flux reads: a `[` that is never closed at column 2
+        help: what Go's regular expressions allow: https://github.com/google/re2/wiki/Syntax
+        ");
+        insta::assert_snapshot!(refused("a{1001}"), @"
+        `a{1001}` is no filter that Flux reads: a count over 1000 or the wrong way round at column 2
+        help: repeat 1000 times at most, or with `*` or `+`
+        ");
+    }
+
+    #[test]
+    fn groups_may_be_deep_but_not_endless() {
+        let nested = |depth: usize| format!("{}a{}", "(".repeat(depth), ")".repeat(depth)).parse::<Filter>();
+        assert!(nested(990).is_ok_and(|filter| filter.matches("a")));
+        assert!(matches!(nested(2000), Err(FilterError::Unreadable { fault: FilterFault::Depth, .. })));
+        assert!(matches!(r"(\pL{1000}|\PL{1000}){1}|".repeat(20).parse::<Filter>(), Err(FilterError::TooLarge { .. })));
     }
 }

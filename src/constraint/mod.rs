@@ -4,6 +4,7 @@
 //! its Rust namesake means. [`Constraint`] and [`Filter`] give Flux's answers, and [`select`] Flux's choice among
 //! tags, or the tags that tie where only the registry's order would decide.
 
+mod class;
 mod comparator;
 mod error;
 mod filter;
@@ -12,6 +13,7 @@ mod hyphen;
 mod older;
 mod parse;
 mod select;
+mod selection;
 mod translate;
 
 use std::fmt;
@@ -22,10 +24,9 @@ use comparator::{Comparator, Operator, Wildcard};
 
 pub use error::{ConstraintError, Fault};
 pub use filter::{Filter, FilterError, FilterFault};
-pub use older::{Flux, differs};
-pub use select::{
-    Chart, Considered, IndexEntry, Selection, Spelling, chart, select, select_chart, select_git, select_indexed,
-};
+pub use older::Flux;
+pub use select::{Chart, IndexEntry, Spelling, chart, order, select, select_chart, select_git, select_indexed};
+pub use selection::{Considered, Selection};
 
 /// The parsed text of a range, as Masterminds/semver v3.5.0 reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,5 +144,88 @@ impl fmt::Display for Constraint {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    mod laws;
+
+    use super::*;
+    use crate::model::Problem as _;
+
+    fn refused(text: &str) -> String {
+        let error = text.parse::<Constraint>().expect_err("no range");
+        format!("{error}\nhelp: {}", error.hint().unwrap_or_default())
+    }
+
+    #[test]
+    fn a_range_that_flux_rejects_says_where_and_what_works() {
+        insta::assert_snapshot!(refused(">=1<2"), @"
+        `>=1<2` is no range that Flux reads: `<2` follows without a space or comma at column 4
+        help: write `>=1 <2`
+        ");
+        insta::assert_snapshot!(refused("==1.2"), @"
+        `==1.2` is no range that Flux reads: `==` is no operator at column 1
+        help: write `=1.2`
+        ");
+        insta::assert_snapshot!(refused("V1"), @"
+        `V1` is no range that Flux reads: `V1` is no version at column 1
+        help: write `v1`
+        ");
+        insta::assert_snapshot!(refused("latest"), @"
+        `latest` is no range that Flux reads: `latest` is no version at column 1
+        help: write `>=1.0.0`
+        ");
+        insta::assert_snapshot!(refused(""), @"
+        `` is no range that Flux reads: a version is missing at column 1
+        help: a range looks like `>=1.0.0`, `>=1.0.0 <2.0.0`, `~1.2` or `1.x || 2.x`
+        ");
+        insta::assert_snapshot!(refused("1.2 ||"), @"
+        `1.2 ||` is no range that Flux reads: a version is missing at column 7
+        help: write `1.2`
+        ");
+        insta::assert_snapshot!(refused("≥1, 2 "), @"
+        `≥1, 2 ` is no range that Flux reads: `≥1` is no version at column 1
+        help: write `>=1 2`
+        ");
+        insta::assert_snapshot!(refused("1.0 - 2.0, > =3"), @"
+        `1.0 - 2.0, > =3` is no range that Flux reads: `> =` is no operator at column 12
+        help: write `1.0 - 2.0 >=3`
+        ");
+        insta::assert_snapshot!(refused("1.0 - 2.0||3.0 - 4.0"), @"
+        `1.0 - 2.0||3.0 - 4.0` is no range that Flux reads: `-` is no version at column 16
+        help: write `1.0 - 2.0 || 3.0 - 4.0`
+        ");
+        insta::assert_snapshot!(refused("1.2.3-01"), @"
+        `1.2.3-01` is no range that Flux reads: `1.2.3-01` is no version at column 1
+        help: a range looks like `>=1.0.0`, `>=1.0.0 <2.0.0`, `~1.2` or `1.x || 2.x`
+        ");
+        insta::assert_snapshot!(refused("a\u{1b}[31m"), @r"
+        `a\u{1b}[31m` is no range that Flux reads: `a\u{1b}[31m` is no version at column 1
+        help: a range looks like `>=1.0.0`, `>=1.0.0 <2.0.0`, `~1.2` or `1.x || 2.x`
+        ");
+        insta::assert_snapshot!(refused(&"1 ".repeat(257)), @"
+        a range of 514 bytes is too long: Flux reads 512
+        help: write fewer alternatives, such as `>=1.0.0 <2.0.0`
+        ");
+        insta::assert_snapshot!(refused(&["1"; 33].join("||")), @"
+        a range of 33 alternatives is too long: Flux reads 32
+        help: write fewer alternatives, such as `>=1.0.0 <2.0.0`
+        ");
+    }
+
+    #[test]
+    fn one_equality_with_three_parts_is_a_pin() {
+        for (text, original) in
+            [("6.8.0", "6.8.0"), ("= 1.2.3", "1.2.3"), ("v1.2.3", "v1.2.3"), ("1.2.3-rc.1", "1.2.3-rc.1")]
+        {
+            assert_eq!(exact(text).as_ref().map(Version::original), Some(original), "{text}");
+        }
+        for text in
+            ["1.2", "1.2.x", "~1.2.3", ">=1.2.3", "1.2.3 || 1.2.4", "1.2.3 1.2.3", "1.2.3 - 1.2.3", "latest", ""]
+        {
+            assert_eq!(exact(text), None, "{text}");
+        }
     }
 }

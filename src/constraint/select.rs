@@ -1,12 +1,12 @@
-//! Which tag Flux would select: newest first, with the reason for each, and the ties that only chance would break.
+//! Which tag Flux would select, for each kind of object that has a range.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
 
 use jiff::Timestamp;
 
-use super::{Admission, Constraint, ConstraintError, Filter};
-use crate::model::{Reason, ReasonCode, Version};
+use super::selection::{Row, Rule, Selection, Time, ordered, rank};
+use super::{Constraint, ConstraintError, Filter};
+use crate::model::{ReasonCode, Version};
 
 /// The layer media type of Helm charts, for which Flux reads `_` in a tag as `+`.
 const HELM_CHART_LAYER: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
@@ -18,40 +18,6 @@ pub enum Spelling {
     Verbatim,
     /// With `_` for `+`, as Helm pushes charts.
     HelmChart,
-}
-
-/// What Flux would select among tags.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Selection {
-    /// The tag; none where nothing matches or where several tie.
-    pub selected: Option<String>,
-    /// The tags of equal precedence that would be selected, in order of their text; empty if there is one at most.
-    pub tied: Vec<String>,
-    /// Every tag: versions first, newest first, then what is no version.
-    pub tags: Vec<Considered>,
-    rule: Rule,
-    filter: Option<String>,
-}
-
-/// A tag and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Considered {
-    /// The tag as the registry spells it.
-    pub tag: String,
-    /// Its version, if Flux reads one in it.
-    pub version: Option<Version>,
-    /// Whether it passes the filter and the range.
-    pub matches: bool,
-    /// Why it is selected, matches or doesn't.
-    pub code: ReasonCode,
-}
-
-/// What a selection went by.
-#[derive(Clone, Debug, PartialEq)]
-enum Rule {
-    Range(Constraint),
-    /// A chart's version that stands in the index letter for letter.
-    Literal(String),
 }
 
 /// What a chart's `version` asks of a Helm repository in an OCI registry.
@@ -75,21 +41,6 @@ pub struct IndexEntry {
     pub created: Option<Timestamp>,
 }
 
-/// A tag before it is ranked.
-struct Row {
-    considered: Considered,
-    time: Time,
-}
-
-/// What decides between versions of equal precedence.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Time {
-    /// Nothing does, or nobody knows.
-    Unknown,
-    /// The latest wins; a chart without a time is the oldest.
-    At(Option<Timestamp>),
-}
-
 /// Selects as an `OCIRepository` with `ref.semver` and `ref.semverFilter` does.
 pub fn select<T: AsRef<str>>(
     tags: &[T],
@@ -99,14 +50,28 @@ pub fn select<T: AsRef<str>>(
 ) -> Selection {
     let rows = tags.iter().map(|tag| {
         let text = tag.as_ref();
-        if filter.is_some_and(|filter| !filter.matches(text)) {
-            return row(text, Version::parse_flux(&spelling.version(text)).ok(), ReasonCode::FilteredOut);
-        }
         let version = Version::parse_flux(&spelling.version(text)).ok();
-        let code = judge(constraint, version.as_ref());
-        row(&spelling.tag(text), version, code)
+        // The filter sees the tag as the registry spells it.
+        let filtered_out = filter.is_some_and(|filter| !filter.matches(text));
+        let code = if filtered_out { ReasonCode::FilteredOut } else { judge(constraint, version.as_ref()) };
+        Row::new(&spelling.tag(text), version, code)
     });
     rank(rows.collect(), Rule::Range(constraint.clone()), filter.map(ToString::to_string))
+}
+
+/// Puts tags in order without a range: every version that passes the filter matches, and nothing is selected.
+pub fn order<T: AsRef<str>>(tags: &[T], filter: Option<&Filter>, spelling: Spelling) -> Selection {
+    let rows = tags.iter().map(|tag| {
+        let text = tag.as_ref();
+        let version = Version::parse_flux(&spelling.version(text)).ok();
+        let code = match (&version, filter.is_none_or(|filter| filter.matches(text))) {
+            (_, false) => ReasonCode::FilteredOut,
+            (None, true) => ReasonCode::NotAVersion,
+            (Some(_), true) => ReasonCode::Matches,
+        };
+        Row::new(text, version, code)
+    });
+    ordered(rows.collect(), filter.map(ToString::to_string))
 }
 
 /// Selects as a `GitRepository` with `ref.semver` does: of equal precedence, the tag of the latest commit.
@@ -117,7 +82,7 @@ pub fn select_git<T: AsRef<str>>(tags: &[(T, Option<Timestamp>)], constraint: &C
         let version = Version::parse_flux(tag.as_ref()).ok();
         let code = judge(constraint, version.as_ref());
         let time = time.map_or(Time::Unknown, |time| Time::At(Some(time)));
-        Row { time, ..row(tag.as_ref(), version, code) }
+        Row { time, ..Row::new(tag.as_ref(), version, code) }
     });
     rank(rows.collect(), Rule::Range(constraint.clone()), None)
 }
@@ -138,7 +103,7 @@ pub fn select_chart<T: AsRef<str>>(tags: &[T], constraint: &Constraint) -> Selec
     let rows = tags.iter().map(|tag| {
         let version = Version::parse_strict(&Spelling::HelmChart.version(tag.as_ref())).ok();
         let code = judge(constraint, version.as_ref());
-        row(tag.as_ref(), version, code)
+        Row::new(tag.as_ref(), version, code)
     });
     rank(rows.collect(), Rule::Range(constraint.clone()), None)
 }
@@ -155,16 +120,16 @@ pub fn select_indexed(entries: &[IndexEntry], version: &str) -> Result<Selection
     let rows = entries.iter().map(|entry| {
         let parsed = match rule {
             Rule::Literal(_) => Version::parse_lenient(&entry.version),
-            Rule::Range(_) => Version::parse_flux(&entry.version),
+            Rule::Range(_) | Rule::Any => Version::parse_flux(&entry.version),
         };
         let parsed = parsed.ok();
         let code = match &rule {
             Rule::Range(constraint) => judge(constraint, parsed.as_ref()),
             Rule::Literal(version) if *version == entry.version => ReasonCode::Matches,
-            Rule::Literal(_) if parsed.is_none() => ReasonCode::NotAVersion,
-            Rule::Literal(_) => ReasonCode::OutsideRange,
+            _ if parsed.is_none() => ReasonCode::NotAVersion,
+            Rule::Literal(_) | Rule::Any => ReasonCode::OutsideRange,
         };
-        Row { time: Time::At(entry.created), ..row(&entry.version, parsed, code) }
+        Row { time: Time::At(entry.created), ..Row::new(&entry.version, parsed, code) }
     });
     Ok(rank(rows.collect(), rule.clone(), None))
 }
@@ -174,11 +139,6 @@ fn stable_unless_given(version: &str) -> Result<Constraint, ConstraintError> {
     if version.is_empty() { "*".parse() } else { version.parse() }
 }
 
-fn row(tag: &str, version: Option<Version>, code: ReasonCode) -> Row {
-    let matches = code == ReasonCode::Matches;
-    Row { considered: Considered { tag: tag.to_owned(), version, matches, code }, time: Time::Unknown }
-}
-
 fn judge(constraint: &Constraint, version: Option<&Version>) -> ReasonCode {
     let Some(version) = version else { return ReasonCode::NotAVersion };
     if constraint.check(version) {
@@ -186,57 +146,6 @@ fn judge(constraint: &Constraint, version: Option<&Version>) -> ReasonCode {
     }
     let only_for_being_a_pre_release = version.is_pre_release() && constraint.holds_for(version);
     if only_for_being_a_pre_release { ReasonCode::PreRelease } else { ReasonCode::OutsideRange }
-}
-
-/// Puts tags in order, and finds the one to select or those that tie.
-fn rank(rows: Vec<Row>, rule: Rule, filter: Option<String>) -> Selection {
-    let mut rows = in_order(rows);
-    let best = rows.iter().position(|row| row.considered.matches).unwrap_or(rows.len());
-    let (_, candidates) = rows.split_at_mut(best);
-    let count = tying(candidates);
-    let candidates = candidates.get_mut(..count).unwrap_or_default();
-    let mut names = Vec::with_capacity(count);
-    for row in candidates {
-        names.push(row.considered.tag.clone());
-        row.considered.code = if count > 1 { ReasonCode::Tied } else { ReasonCode::Selected };
-    }
-    names.sort_unstable();
-    let (selected, tied) = if count > 1 { (None, names) } else { (names.pop(), Vec::new()) };
-    Selection { selected, tied, tags: rows.into_iter().map(|row| row.considered).collect(), rule, filter }
-}
-
-/// Returns how many of the rows, the best first, nothing but chance decides between.
-fn tying(rows: &[Row]) -> usize {
-    let Some(best) = rows.first() else { return 0 };
-    let equals = rows.iter().take_while(|row| row.considered.matches && precedence(best, row).is_eq());
-    let equals: Vec<&Row> = equals.collect();
-    if equals.iter().any(|row| row.time == Time::Unknown) {
-        return equals.len();
-    }
-    equals.iter().take_while(|row| row.time == best.time).count()
-}
-
-/// Sorts: newest version first; of equal precedence what matches, then what is later, then by text. Repeated tags go.
-fn in_order(mut rows: Vec<Row>) -> Vec<Row> {
-    rows.sort_unstable_by(|one, two| {
-        let considered = |row: &Row| !row.considered.matches;
-        precedence(one, two)
-            .then_with(|| considered(one).cmp(&considered(two)))
-            .then_with(|| two.time.cmp(&one.time))
-            .then_with(|| one.considered.tag.cmp(&two.considered.tag))
-    });
-    rows.dedup_by(|later, earlier| later.considered.tag == earlier.considered.tag);
-    rows
-}
-
-/// Compares by version, the newest first and no version last.
-fn precedence(one: &Row, two: &Row) -> Ordering {
-    match (&one.considered.version, &two.considered.version) {
-        (Some(one), Some(two)) => two.precedence(one),
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => Ordering::Equal,
-    }
 }
 
 impl Spelling {
@@ -260,61 +169,103 @@ impl Spelling {
     }
 }
 
-impl Selection {
-    /// Returns the tags that match, newest first.
-    pub fn matched(&self) -> impl Iterator<Item = &Considered> {
-        self.tags.iter().filter(|considered| considered.matches)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes a selection as a table: what is selected, then each tag with its reason.
+    fn table(selection: &Selection) -> String {
+        let rows = selection.tags.iter().map(|considered| {
+            let reason = selection.reason(considered);
+            format!("{} {}: {}", considered.tag, reason.code.as_str(), reason.message)
+        });
+        let first = format!("selected {:?}, tied {:?}", selection.selected, selection.tied);
+        std::iter::once(first).chain(rows).collect::<Vec<_>>().join("\n")
     }
 
-    /// Says in a sentence what became of a tag.
-    pub fn reason(&self, considered: &Considered) -> Reason {
-        Reason { code: considered.code, message: self.message(considered), place: None }
+    fn range(text: &str) -> Constraint {
+        text.parse().expect("a range")
     }
 
-    fn message(&self, considered: &Considered) -> String {
-        let Considered { tag, version, code, .. } = considered;
-        let rule = match &self.rule {
-            Rule::Range(constraint) => constraint.to_string(),
-            Rule::Literal(version) => version.clone(),
+    #[test]
+    fn every_tag_has_its_reason_newest_first() {
+        let tags = ["latest", "1.2", "v1.2.3", "v1.2.3", "v2.0.0", "v1.3.0-rc.1", "v1.2.2", "v0.9.0", "v1.2.4-debug"];
+        let filter: Filter = "^v?[0-9.]+(-rc.*)?$|^[a-z]+$".parse().expect("a filter");
+        let selection = select(&tags, &range(">=1.0.0 <2.0.0"), Some(&filter), Spelling::Verbatim);
+        insta::assert_snapshot!(table(&selection), @r#"
+        selected Some("v1.2.3"), tied []
+        v2.0.0 outside-range: outside `>=1.0.0 <2.0.0`: not `<2.0.0`
+        v1.3.0-rc.1 pre-release: a pre-release, which `>=1.0.0 <2.0.0` does not admit; `>=1.0.0-0 <2.0.0` would
+        v1.2.4-debug filtered-out: does not match the filter `^v?[0-9.]+(-rc.*)?$|^[a-z]+$`
+        v1.2.3 selected: the newest that `>=1.0.0 <2.0.0` admits
+        v1.2.2 matches: `>=1.0.0 <2.0.0` admits it
+        v0.9.0 outside-range: outside `>=1.0.0 <2.0.0`: not `>=1.0.0`
+        1.2 not-a-version: `1.2` is not a version: three numbers are needed
+        latest not-a-version: `latest` is not a version
+        "#);
+    }
+
+    #[test]
+    fn tags_of_equal_precedence_tie() {
+        let tags = ["v1.2.3", "1.2.2", "01.2.3", "1.2.3_b", "1.2.3"];
+        insta::assert_snapshot!(table(&select(&tags, &range("1.x"), None, Spelling::HelmChart)), @r#"
+        selected None, tied ["01.2.3", "1.2.3", "1.2.3_b", "v1.2.3"]
+        01.2.3 tied: of equal precedence with `1.2.3`, `1.2.3_b`, `v1.2.3`: which one Flux takes hangs on the registry's order
+        1.2.3 tied: of equal precedence with `01.2.3`, `1.2.3_b`, `v1.2.3`: which one Flux takes hangs on the registry's order
+        1.2.3_b tied: of equal precedence with `01.2.3`, `1.2.3`, `v1.2.3`: which one Flux takes hangs on the registry's order
+        v1.2.3 tied: of equal precedence with `01.2.3`, `1.2.3`, `1.2.3_b`: which one Flux takes hangs on the registry's order
+        1.2.2 matches: `1.x` admits it
+        "#);
+    }
+
+    #[test]
+    fn helm_in_a_registry_reads_only_strict_versions() {
+        let tags = ["v1.3.0", "1.2.3_b", "01.4.0", "1.2"];
+        insta::assert_snapshot!(table(&select_chart(&tags, &range("*"))), @r#"
+        selected Some("1.2.3_b"), tied []
+        1.2.3_b selected: the newest that `*` admits
+        01.4.0 not-a-version: `01.4.0` is not a version to Helm, which reads only the form `1.2.3`
+        1.2 not-a-version: `1.2` is not a version: three numbers are needed
+        v1.3.0 not-a-version: `v1.3.0` is not a version to Helm, which reads only the form `1.2.3`
+        "#);
+        assert_eq!(chart("v1.2.3+b"), Ok(Chart::Exact { tag: "v1.2.3_b".to_owned() }));
+        assert_eq!(chart(""), Ok(Chart::Range(range("*"))));
+        assert!(chart("latest").is_err());
+    }
+
+    #[test]
+    fn an_index_is_searched_for_the_very_text_first_and_then_for_the_latest_made() {
+        let entry = |version: &str, created: Option<&str>| IndexEntry {
+            version: version.to_owned(),
+            created: created.map(|time| time.parse().expect("a time")),
         };
-        match code {
-            ReasonCode::Selected => format!("the newest that `{rule}` admits"),
-            ReasonCode::Matches => format!("`{rule}` admits it"),
-            ReasonCode::Tied => {
-                let others: Vec<String> =
-                    self.tied.iter().filter(|other| *other != tag).map(|other| format!("`{other}`")).collect();
-                format!("of equal precedence with {}: which one Flux takes is chance", others.join(", "))
-            }
-            ReasonCode::FilteredOut => {
-                format!("does not match the filter `{}`", self.filter.as_deref().unwrap_or_default())
-            }
-            ReasonCode::PreRelease | ReasonCode::OutsideRange => match (&self.rule, version) {
-                (Rule::Range(constraint), Some(version)) => refusal(constraint, version),
-                _ => format!("`{rule}` stands in the index and is taken literally"),
-            },
-            _ => match Version::parse_flux(tag) {
-                Err(error) => error.to_string(),
-                Ok(_) => format!("`{tag}` is not a version to Helm, which reads only the form `1.2.3`"),
-            },
-        }
+        let entries = [
+            entry("1.2", None),
+            entry("1.2.3+a", Some("2024-01-01T00:00:00Z")),
+            entry("1.2.3+b", Some("2024-01-02T00:00:00Z")),
+            entry("1.2.3+c", None),
+            entry("bogus", None),
+        ];
+        let selected = |version: &str| select_indexed(&entries, version).map(|selection| selection.selected);
+        assert_eq!(selected("1.2"), Ok(Some("1.2".to_owned())));
+        assert_eq!(selected("1.2.x"), Ok(Some("1.2.3+b".to_owned())));
+        assert!(selected("bogus").is_err());
+        insta::assert_snapshot!(table(&select_indexed(&entries, "1.2").expect("a version")), @r#"
+        selected Some("1.2"), tied []
+        1.2.3+b outside-range: `1.2` stands in the index and is taken literally
+        1.2.3+a outside-range: `1.2` stands in the index and is taken literally
+        1.2.3+c outside-range: `1.2` stands in the index and is taken literally
+        1.2 selected: stands in the index letter for letter
+        bogus not-a-version: `bogus` is not a version
+        "#);
     }
-}
 
-/// Says why a constraint doesn't admit a version.
-fn refusal(constraint: &Constraint, version: &Version) -> String {
-    match constraint.explain(version) {
-        Admission::Admitted => format!("`{constraint}` admits it"),
-        Admission::PreRelease { admitting: Some(admitting) } => {
-            format!("a pre-release, which `{constraint}` does not admit; `{admitting}` would")
-        }
-        Admission::PreRelease { admitting: None } => format!("a pre-release, which `{constraint}` does not admit"),
-        Admission::Outside { by } => {
-            let rule = constraint.to_string();
-            if by.len() == 1 && by.contains(&rule) {
-                return format!("outside `{rule}`");
-            }
-            let by: Vec<String> = by.iter().map(|comparator| format!("not `{comparator}`")).collect();
-            format!("outside `{rule}`: {}", by.join(", "))
-        }
+    #[test]
+    fn git_tags_of_equal_precedence_go_by_the_commits_time_if_all_are_known() {
+        let (early, late) = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
+        let known = [("v1.0.0", Some(early)), ("1.0.0", Some(late))];
+        assert_eq!(select_git(&known, &range("*")).selected.as_deref(), Some("1.0.0"));
+        let unknown = [("v1.0.0", Some(late)), ("1.0.0", None)];
+        assert_eq!(select_git(&unknown, &range("*")).tied, ["1.0.0", "v1.0.0"]);
     }
 }

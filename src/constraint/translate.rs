@@ -3,14 +3,13 @@
 //! Nothing is passed through: each literal, class and group is parsed by Go's rules and written anew. Greediness and
 //! captures are dropped, since only whether there is a match counts.
 
+use super::class::{self, NEVER};
 use super::filter::FilterFault;
 
 /// How deep groups may stand in one another.
-pub(super) const DEEPEST: usize = 1000;
+const DEEPEST: usize = 1000;
 /// The most repetitions, also where they multiply.
 const MOST: u64 = 1000;
-/// Matches nothing: a surrogate can't occur in UTF-8.
-const NEVER: &str = r"[^\x{0}-\x{10FFFF}]";
 
 /// A piece of the translated pattern that a repetition may follow.
 struct Piece {
@@ -40,78 +39,101 @@ struct Flags {
 }
 
 /// What is left of the pattern.
-struct Cursor<'a> {
+pub(super) struct Cursor<'a> {
     whole: &'a str,
-    rest: &'a str,
+    pub(super) rest: &'a str,
 }
 
 /// A fault at a byte of the pattern.
-type At = (usize, FilterFault);
+pub(super) type At = (usize, FilterFault);
+
+/// A pattern half read.
+struct Translation<'a> {
+    cursor: Cursor<'a>,
+    /// The groups around the innermost open one, the outermost first.
+    outer: Vec<Frame>,
+    frame: Frame,
+    flags: Flags,
+    /// Whether a repetition was read just now. Go looks at the text: `a**` is forbidden, `a*(?i)*` is fine.
+    repeated: bool,
+}
 
 /// Translates a pattern.
 ///
 /// # Errors
 /// The byte and the fault, where Go's `regexp.Compile` answers with an error.
 pub(super) fn translate(pattern: &str) -> Result<String, At> {
-    let mut cursor = Cursor { whole: pattern, rest: pattern };
-    let mut outer: Vec<Frame> = Vec::new();
-    let mut frame = Frame::default();
-    let mut flags = Flags::default();
-    // Go forbids a repetition right after a repetition, but looks at the text: `a*(?i)*` is fine.
-    let mut repeated = false;
-    while let Some(char) = cursor.peek() {
-        let start = cursor.at();
-        let was_repeated = std::mem::take(&mut repeated);
+    let mut translation = Translation {
+        cursor: Cursor { whole: pattern, rest: pattern },
+        outer: Vec::new(),
+        frame: Frame::default(),
+        flags: Flags::default(),
+        repeated: false,
+    };
+    while let Some(char) = translation.cursor.peek() {
+        translation.step(char)?;
+    }
+    if translation.outer.is_empty() {
+        Ok(translation.frame.close().text)
+    } else {
+        Err((translation.frame.start, FilterFault::MissingParenthesis))
+    }
+}
+
+impl Translation<'_> {
+    /// Reads what the next character begins.
+    fn step(&mut self, char: char) -> Result<(), At> {
+        let start = self.cursor.at();
+        let was_repeated = std::mem::take(&mut self.repeated);
         match char {
-            '(' => {
-                let opening = opening(&mut cursor, flags)?;
-                if opening.is_group {
-                    outer.push(std::mem::replace(&mut frame, Frame { flags, start, ..Frame::default() }));
-                }
-                if outer.len() >= DEEPEST {
-                    return Err((start, FilterFault::Depth));
-                }
-                flags = opening.flags;
-            }
-            ')' => {
-                cursor.next();
-                let closed = outer.pop().ok_or((start, FilterFault::UnexpectedParenthesis))?;
-                flags = frame.flags;
-                let group = std::mem::replace(&mut frame, closed).close();
-                if group.depth > DEEPEST {
-                    return Err((start, FilterFault::Depth));
-                }
-                frame.pieces.push(group);
-            }
+            '(' => self.open(start),
+            ')' => self.close(start),
             '|' => {
-                cursor.next();
-                frame.end_alternative();
+                self.cursor.next();
+                self.frame.end_alternative();
+                Ok(())
             }
             '*' | '+' | '?' => {
-                cursor.next();
-                cursor.take('?');
-                frame.repeat(&char.to_string(), Some(1), was_repeated).map_err(|fault| (start, fault))?;
-                repeated = true;
+                self.cursor.next();
+                self.repeat(start, &char.to_string(), Some(1), was_repeated)
             }
-            '{' => match cursor.count() {
-                None => {
-                    cursor.next();
-                    frame.pieces.push(literal('{', flags));
-                }
+            '{' => match self.cursor.count() {
                 Some(count) => {
-                    let (text, factor) = count.written().ok_or((start, FilterFault::Count))?;
-                    cursor.take('?');
-                    frame.repeat(&text, factor, was_repeated).map_err(|fault| (start, fault))?;
-                    repeated = true;
+                    let (times, factor) = count.written().ok_or((start, FilterFault::Count))?;
+                    self.repeat(start, &times, factor, was_repeated)
                 }
+                None => atom(&mut self.cursor, self.flags, &mut self.frame.pieces),
             },
-            _ => atom(&mut cursor, flags, &mut frame.pieces)?,
+            _ => atom(&mut self.cursor, self.flags, &mut self.frame.pieces),
         }
     }
-    if !outer.is_empty() {
-        return Err((frame.start, FilterFault::MissingParenthesis));
+
+    fn open(&mut self, start: usize) -> Result<(), At> {
+        let opening = opening(&mut self.cursor, self.flags)?;
+        if opening.is_group {
+            let inner = Frame { flags: self.flags, start, ..Frame::default() };
+            self.outer.push(std::mem::replace(&mut self.frame, inner));
+        }
+        self.flags = opening.flags;
+        if self.outer.len() < DEEPEST { Ok(()) } else { Err((start, FilterFault::Depth)) }
     }
-    Ok(frame.close().text)
+
+    fn close(&mut self, start: usize) -> Result<(), At> {
+        self.cursor.next();
+        let outer = self.outer.pop().ok_or((start, FilterFault::UnexpectedParenthesis))?;
+        self.flags = self.frame.flags;
+        let group = std::mem::replace(&mut self.frame, outer).close();
+        let depth = group.depth;
+        self.frame.pieces.push(group);
+        if depth <= DEEPEST { Ok(()) } else { Err((start, FilterFault::Depth)) }
+    }
+
+    fn repeat(&mut self, start: usize, times: &str, factor: Option<u64>, was_repeated: bool) -> Result<(), At> {
+        self.cursor.take('?');
+        self.repeated = true;
+        let repeated = if was_repeated { Err(FilterFault::NestedRepetition) } else { self.frame.repeat(times, factor) };
+        repeated.map_err(|fault| (start, fault))
+    }
 }
 
 /// What a `(` begins.
@@ -130,7 +152,6 @@ struct Count {
 }
 
 /// The upper end of a repetition.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Max {
     Endless,
     At(Option<u64>),
@@ -164,10 +185,7 @@ impl Frame {
     }
 
     /// Repeats the last piece. A factor of none stops the product of counts: `{0}` is never unrolled.
-    fn repeat(&mut self, times: &str, factor: Option<u64>, was_repeated: bool) -> Result<(), FilterFault> {
-        if was_repeated {
-            return Err(FilterFault::NestedRepetition);
-        }
+    fn repeat(&mut self, times: &str, factor: Option<u64>) -> Result<(), FilterFault> {
         let last = self.pieces.last_mut().ok_or(FilterFault::NothingToRepeat)?;
         let weight = factor.map_or(0, |factor| last.weight.saturating_mul(factor));
         if weight > MOST && factor.is_some_and(|factor| factor > 1) {
@@ -193,15 +211,15 @@ impl Count {
 }
 
 impl Cursor<'_> {
-    fn at(&self) -> usize {
+    pub(super) fn at(&self) -> usize {
         self.whole.len() - self.rest.len()
     }
 
-    fn peek(&self) -> Option<char> {
+    pub(super) fn peek(&self) -> Option<char> {
         self.rest.chars().next()
     }
 
-    fn next(&mut self) -> Option<char> {
+    pub(super) fn next(&mut self) -> Option<char> {
         let mut chars = self.rest.chars();
         let char = chars.next();
         self.rest = chars.as_str();
@@ -209,7 +227,7 @@ impl Cursor<'_> {
     }
 
     /// Passes a character if it comes next.
-    fn take(&mut self, char: char) -> bool {
+    pub(super) fn take(&mut self, char: char) -> bool {
         let rest = self.rest.strip_prefix(char);
         self.rest = rest.unwrap_or(self.rest);
         rest.is_some()
@@ -274,7 +292,7 @@ fn atom(cursor: &mut Cursor<'_>, flags: Flags, pieces: &mut Vec<Piece>) -> Resul
         Some('^') => if flags.multi_line { "(?m:^)" } else { r"\A" }.to_owned(),
         Some('$') => if flags.multi_line { "(?m:$)" } else { r"\z" }.to_owned(),
         Some('.') => if flags.dot_matches_newline { "(?s:.)" } else { "." }.to_owned(),
-        Some('[') => folded(class(cursor, start)?, flags),
+        Some('[') => folded(class::class(cursor, start)?, flags),
         Some('\\') => match cursor.peek() {
             Some('A') => simple(cursor, r"\A"),
             Some('z') => simple(cursor, r"\z"),
@@ -287,10 +305,10 @@ fn atom(cursor: &mut Cursor<'_>, flags: Flags, pieces: &mut Vec<Piece>) -> Resul
                 cursor.rest = rest;
                 return Ok(());
             }
-            _ => match set(cursor, start)? {
+            _ => match class::set(cursor, start)? {
                 Some(set) => folded(format!("[{set}]"), flags),
                 None => {
-                    pieces.push(literal_code(escape(cursor, start)?, flags));
+                    pieces.push(literal_code(class::escape(cursor, start)?, flags));
                     return Ok(());
                 }
             },
@@ -314,186 +332,9 @@ fn literal(char: char, flags: Flags) -> Piece {
 }
 
 fn literal_code(code: u32, flags: Flags) -> Piece {
-    Piece::new(span(code, code).map_or_else(|| NEVER.to_owned(), |_| folded(hex(code), flags)))
-}
-
-fn hex(code: u32) -> String {
-    format!(r"\x{{{code:X}}}")
+    Piece::new(class::span(code, code).map_or_else(|| NEVER.to_owned(), |text| folded(text, flags)))
 }
 
 fn folded(text: String, flags: Flags) -> String {
     if flags.fold_case { format!("(?i:{text})") } else { text }
-}
-
-/// Writes a span of a class without the surrogates, which Rust doesn't know; none if nothing is left.
-fn span(low: u32, high: u32) -> Option<String> {
-    let surrogates = 0xD800..=0xDFFF;
-    let low = if surrogates.contains(&low) { 0xE000 } else { low };
-    let high = if surrogates.contains(&high) { 0xD7FF } else { high };
-    (low <= high).then(|| if low == high { hex(low) } else { format!("{}-{}", hex(low), hex(high)) })
-}
-
-/// Reads a class, after its `[`.
-fn class(cursor: &mut Cursor<'_>, start: usize) -> Result<String, At> {
-    let negated = cursor.take('^');
-    let mut items = String::new();
-    let mut first = true;
-    while first || cursor.peek() != Some(']') {
-        first = false;
-        if let Some(item) = posix(cursor)? {
-            items.push_str(item);
-            continue;
-        }
-        let at = cursor.at();
-        if cursor.rest.starts_with('\\') {
-            let before = cursor.rest;
-            cursor.next();
-            if let Some(set) = set(cursor, at)? {
-                items.push_str(&set);
-                continue;
-            }
-            cursor.rest = before;
-        }
-        let low = member(cursor, start)?;
-        let ranges = cursor.rest.starts_with('-') && cursor.rest.len() > 1 && !cursor.rest.starts_with("-]");
-        let high = if ranges {
-            cursor.next();
-            member(cursor, start)?
-        } else {
-            low
-        };
-        if high < low {
-            return Err((at, FilterFault::Class));
-        }
-        items.push_str(&span(low, high).unwrap_or_default());
-    }
-    cursor.next();
-    Ok(match (items.is_empty(), negated) {
-        (true, false) => NEVER.to_owned(),
-        (true, true) => r"[\x{0}-\x{10FFFF}]".to_owned(),
-        (false, false) => format!("[{items}]"),
-        (false, true) => format!("[^{items}]"),
-    })
-}
-
-/// Reads one character of a class.
-fn member(cursor: &mut Cursor<'_>, class: usize) -> Result<u32, At> {
-    let start = cursor.at();
-    match cursor.next() {
-        None => Err((class, FilterFault::MissingBracket)),
-        Some('\\') => escape(cursor, start),
-        Some(char) => Ok(u32::from(char)),
-    }
-}
-
-/// Reads a `[:alpha:]` inside a class. What doesn't end in `:]` is no such thing.
-fn posix(cursor: &mut Cursor<'_>) -> Result<Option<&'static str>, At> {
-    let Some((name, rest)) = cursor.rest.strip_prefix("[:").and_then(|rest| rest.split_once(":]")) else {
-        return Ok(None);
-    };
-    let (name, negated) = name.strip_prefix('^').map_or((name, false), |name| (name, true));
-    let (set, complement) = match name {
-        "alnum" => ("0-9A-Za-z", "[^0-9A-Za-z]"),
-        "alpha" => ("A-Za-z", "[^A-Za-z]"),
-        "ascii" => (r"\x00-\x7F", r"[^\x00-\x7F]"),
-        "blank" => (r"\t\x20", r"[^\t\x20]"),
-        "cntrl" => (r"\x00-\x1F\x7F", r"[^\x00-\x1F\x7F]"),
-        "digit" => ("0-9", "[^0-9]"),
-        "graph" => (r"\x21-\x7E", r"[^\x21-\x7E]"),
-        "lower" => ("a-z", "[^a-z]"),
-        "print" => (r"\x20-\x7E", r"[^\x20-\x7E]"),
-        "punct" => (r"\x21-\x2F\x3A-\x40\x5B-\x60\x7B-\x7E", r"[^\x21-\x2F\x3A-\x40\x5B-\x60\x7B-\x7E]"),
-        "space" => (r"\x09-\x0D\x20", r"[^\x09-\x0D\x20]"),
-        "upper" => ("A-Z", "[^A-Z]"),
-        "word" => ("0-9A-Za-z_", "[^0-9A-Za-z_]"),
-        "xdigit" => ("0-9A-Fa-f", "[^0-9A-Fa-f]"),
-        _ => return Err((cursor.at(), FilterFault::Class)),
-    };
-    cursor.rest = rest;
-    Ok(Some(if negated { complement } else { set }))
-}
-
-/// Reads `\d`, `\p{Greek}` and their like after the `\`, as what may stand inside a class; ASCII only, as in Go.
-fn set(cursor: &mut Cursor<'_>, start: usize) -> Result<Option<String>, At> {
-    let text = match cursor.peek() {
-        Some('d') => "0-9",
-        Some('D') => "[^0-9]",
-        Some('s') => r"\t\n\x0C\r\x20",
-        Some('S') => r"[^\t\n\x0C\r\x20]",
-        Some('w') => "0-9A-Za-z_",
-        Some('W') => "[^0-9A-Za-z_]",
-        Some('p' | 'P') => return unicode(cursor, start).map(Some),
-        _ => return Ok(None),
-    };
-    cursor.next();
-    Ok(Some(text.to_owned()))
-}
-
-/// Reads `\pL`, `\p{Greek}`, `\P{^Lu}`, after the `\`.
-fn unicode(cursor: &mut Cursor<'_>, start: usize) -> Result<String, At> {
-    let fault = (start, FilterFault::Class);
-    let mut negated = cursor.next() == Some('P');
-    let rest = cursor.rest;
-    let name = if cursor.take('{') {
-        let (name, rest) = cursor.rest.split_once('}').ok_or(fault)?;
-        cursor.rest = rest;
-        name
-    } else {
-        let end = cursor.next().map_or(0, char::len_utf8);
-        rest.get(..end).unwrap_or_default()
-    };
-    let name = name.strip_prefix('^').map_or(name, |name| {
-        negated = !negated;
-        name
-    });
-    let letter = if negated { 'P' } else { 'p' };
-    let plain: String = name.chars().filter(|char| !matches!(char, ' ' | '_' | '-')).collect();
-    if plain.is_empty() || !plain.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-        return Err(fault);
-    }
-    let candidates = ["gc", "sc"].map(|kind| format!(r"\{letter}{{{kind}={plain}}}"));
-    let whole = format!(r"\{letter}{{{plain}}}");
-    let special = matches!(plain.to_ascii_lowercase().as_str(), "any" | "assigned" | "ascii");
-    let known = |text: &String| regex::Regex::new(text).is_ok();
-    if special { Some(whole) } else { candidates.into_iter().find(known) }.ok_or(fault)
-}
-
-/// Reads an escaped character, after the `\`.
-fn escape(cursor: &mut Cursor<'_>, start: usize) -> Result<u32, At> {
-    let fault = (start, FilterFault::Escape);
-    let char = cursor.next().ok_or(fault)?;
-    Ok(match char {
-        '0'..='7' => {
-            // A single digit but 0 would be a back-reference.
-            let more = cursor.rest.bytes().take(2).take_while(|byte| matches!(byte, b'0'..=b'7')).count();
-            if char != '0' && more == 0 {
-                return Err(fault);
-            }
-            let mut code = u32::from(char) - u32::from('0');
-            for _ in 0..more {
-                code = code * 8 + cursor.next().and_then(|char| char.to_digit(8)).unwrap_or_default();
-            }
-            code
-        }
-        'x' if cursor.take('{') => {
-            let (digits, rest) = cursor.rest.split_once('}').ok_or(fault)?;
-            cursor.rest = rest;
-            let digits = digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(digits).ok_or(fault)?;
-            let significant = digits.trim_start_matches('0');
-            let significant = if significant.is_empty() && !digits.is_empty() { "0" } else { significant };
-            u32::from_str_radix(significant, 16).ok().filter(|code| *code <= 0x0010_FFFF).ok_or(fault)?
-        }
-        'x' => {
-            let mut digit = || cursor.next().and_then(|char| char.to_digit(16)).ok_or(fault);
-            digit()? * 16 + digit()?
-        }
-        'a' => 7,
-        'f' => 12,
-        'n' => 10,
-        'r' => 13,
-        't' => 9,
-        'v' => 11,
-        char if char.is_ascii() && !char.is_ascii_alphanumeric() => u32::from(char),
-        _ => return Err(fault),
-    })
 }

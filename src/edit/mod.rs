@@ -4,12 +4,14 @@
 //! their bytes and nothing else, or refuses; [`prove`] compares the inventory before with the one computed again.
 
 mod apply;
+mod complete;
 mod moves;
 mod permit;
 mod proof;
 mod refusal;
 
 pub use apply::{apply, apply_all};
+pub use complete::complete;
 pub use moves::edits_for;
 pub use permit::writable;
 pub use proof::{Intent, prove};

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use url::Url;
 
 use super::Error;
+use crate::http::is_loopback;
 
 /// The kinds of forges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +29,8 @@ pub struct Host {
     pub kind: Option<Kind>,
     /// Where its API is, if not where that kind has it.
     pub api: Option<Url>,
+    /// Whether it may be asked over plain HTTP.
+    pub plain_http: bool,
 }
 
 /// What the user's own configuration says of hosts; keys are `host` or `host:port`.
@@ -40,6 +43,8 @@ pub struct Address {
     pub host: String,
     /// Owner and name, or groups and name: `acme/fleet`.
     pub path: String,
+    /// Whether the remote is on this machine, over plain HTTP.
+    pub plain_loopback: bool,
 }
 
 impl Kind {
@@ -130,7 +135,9 @@ impl Address {
         };
         let path = path.trim_matches('/');
         let path = path.strip_suffix(".git").unwrap_or(path);
-        let address = Self { host, path: path.to_owned() };
+        let here = |url: &Url| url.scheme() == "http" && is_loopback(url);
+        let plain_loopback = Url::parse(remote).is_ok_and(|url| here(&url));
+        let address = Self { host, path: path.to_owned(), plain_loopback };
         if address.is_plain() { Ok(Some(address)) } else { Err(unusable()) }
     }
 
@@ -187,13 +194,15 @@ pub(super) fn api_of(kind: Kind, address: &Address, hosts: &Hosts) -> Result<Url
         return Ok(api);
     }
     let host = &address.host;
+    let plain = address.plain_loopback || hosts.get(host).is_some_and(|host| host.plain_http);
+    let scheme = if plain { "http" } else { "https" };
     let text = match kind {
         Kind::GitHub if host == "github.com" => "https://api.github.com".to_owned(),
         // GitHub's clouds with a place of residence.
         Kind::GitHub if host.ends_with(".ghe.com") => format!("https://api.{host}"),
-        Kind::GitHub => format!("https://{host}/api/v3"),
-        Kind::GitLab => format!("https://{host}/api/v4"),
-        Kind::Forgejo | Kind::None => format!("https://{host}/api/v1"),
+        Kind::GitHub => format!("{scheme}://{host}/api/v3"),
+        Kind::GitLab => format!("{scheme}://{host}/api/v4"),
+        Kind::Forgejo | Kind::None => format!("{scheme}://{host}/api/v1"),
     };
     Url::parse(&text).map_err(|_| Error::NoRepository { remote: host.clone() })
 }
@@ -291,9 +300,9 @@ mod tests {
     #[test]
     fn the_kind_is_asked_for_configured_or_well_known() {
         let none = BTreeMap::new();
-        let hosts = Hosts::from([("git.corp".to_owned(), Host { kind: Some(Kind::GitLab), api: None })]);
+        let hosts = Hosts::from([("git.corp".to_owned(), Host { kind: Some(Kind::GitLab), ..Host::default() })]);
         let kind = |asked, host: &str, environment: &BTreeMap<String, String>| {
-            let address = Address { host: host.to_owned(), path: "a/b".to_owned() };
+            let address = Address { host: host.to_owned(), path: "a/b".to_owned(), plain_loopback: false };
             kind_of(asked, Some(&address), environment, &hosts).ok()
         };
         assert_eq!(kind(None, "github.com", &none), Some(Kind::GitHub));
@@ -306,6 +315,22 @@ mod tests {
         ]);
         assert_eq!(kind(None, "ghe.corp", &actions), Some(Kind::GitHub));
         assert!(matches!(kind_of(None, None, &none, &hosts), Ok(Kind::None)));
+    }
+
+    #[test]
+    fn the_api_is_over_tls_unless_it_is_this_machine_or_listed() {
+        let api = |kind, remote: &str, hosts: &Hosts| {
+            let address = Address::of_remote(remote).ok().flatten().expect(remote);
+            api_of(kind, &address, hosts).map(|url| url.to_string()).expect(remote)
+        };
+        let none = Hosts::new();
+        assert_eq!(api(Kind::GitHub, "http://github.com/a/b", &none), "https://api.github.com/");
+        assert_eq!(api(Kind::GitHub, "git@acme.ghe.com:a/b", &none), "https://api.acme.ghe.com/");
+        assert_eq!(api(Kind::GitHub, "ssh://git@ghe.corp:2222/a/b", &none), "https://ghe.corp/api/v3");
+        assert_eq!(api(Kind::GitLab, "http://git.corp/a/b", &none), "https://git.corp/api/v4");
+        assert_eq!(api(Kind::Forgejo, "http://127.0.0.1:3000/a/b", &none), "http://127.0.0.1:3000/api/v1");
+        let listed = Hosts::from([("git.corp:8080".to_owned(), Host { plain_http: true, ..Host::default() })]);
+        assert_eq!(api(Kind::GitLab, "http://git.corp:8080/a/b", &listed), "http://git.corp:8080/api/v4");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Nothing here approves, merges, enables auto-merge, writes rules or deletes. Every request is compared with this list
 //! before it is sent: method, path, names in the query, names in the body, and their values where one is meant only.
 
-use reqwest::Method;
+use ::http::Method;
 use serde_json::Value;
 
 use super::{Error, Kind};
@@ -15,6 +15,8 @@ pub enum Call {
     Identity,
     /// The account of that name.
     Account,
+    /// The repository, and what the token may do there.
+    Repository,
     /// Pull requests of the repository.
     PullRequests,
     /// One pull request.
@@ -64,7 +66,8 @@ const PAGES: &[&str] = &["per_page", "page"];
 
 const GITHUB: &[Route] = &[
     read(Call::Identity, "/user", &[]),
-    read(Call::PullRequests, "/repos/{repository}/pulls", &["head", "state", "base", "per_page", "page"]),
+    read(Call::Repository, "/repos/{repository}", &[]),
+    read(Call::PullRequests, "/repos/{repository}/pulls", &["head", "state", "sort", "direction", "per_page", "page"]),
     read(Call::PullRequest, "/repos/{repository}/pulls/{number}", &[]),
     read(Call::Files, "/repos/{repository}/pulls/{number}/files", PAGES),
     read(Call::Reviews, "/repos/{repository}/pulls/{number}/reviews", PAGES),
@@ -109,12 +112,114 @@ const GITHUB: &[Route] = &[
     },
 ];
 
+const GITLAB: &[Route] = &[
+    read(Call::Identity, "/user", &[]),
+    read(Call::Account, "/users", &["username"]),
+    read(
+        Call::PullRequests,
+        "/projects/{repository}/merge_requests",
+        &["state", "source_branch", "order_by", "per_page", "page"],
+    ),
+    read(Call::Repository, "/projects/{repository}", &[]),
+    read(Call::PullRequest, "/projects/{repository}/merge_requests/{number}", &[]),
+    read(Call::Files, "/projects/{repository}/merge_requests/{number}/diffs", PAGES),
+    read(Call::Reviews, "/projects/{repository}/merge_requests/{number}/approvals", &[]),
+    read(
+        Call::Comments,
+        "/projects/{repository}/merge_requests/{number}/notes",
+        &["sort", "order_by", "per_page", "page"],
+    ),
+    read(Call::Rules, "/projects/{repository}/approval_rules", PAGES),
+    Route {
+        call: Call::Open,
+        method: "POST",
+        path: "/projects/{repository}/merge_requests",
+        query: &[],
+        body: &[("source_branch", None), ("target_branch", None), ("title", None), ("description", None)],
+    },
+    Route {
+        call: Call::AddLabels,
+        method: "PUT",
+        path: "/projects/{repository}/merge_requests/{number}",
+        query: &[],
+        body: &[("add_labels", None)],
+    },
+    Route {
+        call: Call::AskReviewers,
+        method: "PUT",
+        path: "/projects/{repository}/merge_requests/{number}",
+        query: &[],
+        body: &[("reviewer_ids", None)],
+    },
+    Route {
+        call: Call::AddComment,
+        method: "POST",
+        path: "/projects/{repository}/merge_requests/{number}/notes",
+        query: &[],
+        body: &[("body", None)],
+    },
+    Route {
+        call: Call::Close,
+        method: "PUT",
+        path: "/projects/{repository}/merge_requests/{number}",
+        query: &[],
+        body: &[("state_event", Some("close"))],
+    },
+];
+
+const FORGEJO: &[Route] = &[
+    read(Call::Identity, "/user", &[]),
+    read(Call::Repository, "/repos/{repository}", &[]),
+    read(Call::PullRequests, "/repos/{repository}/pulls", &["head", "state", "sort", "limit", "page"]),
+    read(Call::PullRequest, "/repos/{repository}/pulls/{number}", &[]),
+    read(Call::Files, "/repos/{repository}/pulls/{number}/files", &["limit", "page"]),
+    read(Call::Reviews, "/repos/{repository}/pulls/{number}/reviews", &["limit", "page"]),
+    read(Call::Comments, "/repos/{repository}/issues/{number}/comments", &[]),
+    read(Call::Branch, "/repos/{repository}/branches/{name}", &[]),
+    Route {
+        call: Call::Open,
+        method: "POST",
+        path: "/repos/{repository}/pulls",
+        query: &[],
+        body: &[("title", None), ("head", None), ("base", None), ("body", None)],
+    },
+    Route {
+        call: Call::AddLabels,
+        method: "POST",
+        path: "/repos/{repository}/issues/{number}/labels",
+        query: &[],
+        body: &[("labels", None)],
+    },
+    Route {
+        call: Call::AskReviewers,
+        method: "POST",
+        path: "/repos/{repository}/pulls/{number}/requested_reviewers",
+        query: &[],
+        body: &[("reviewers", None), ("team_reviewers", None)],
+    },
+    Route {
+        call: Call::AddComment,
+        method: "POST",
+        path: "/repos/{repository}/issues/{number}/comments",
+        query: &[],
+        body: &[("body", None)],
+    },
+    Route {
+        call: Call::Close,
+        method: "PATCH",
+        path: "/repos/{repository}/pulls/{number}",
+        query: &[],
+        body: &[("state", Some("closed"))],
+    },
+];
+
 impl Call {
     /// Returns what it does, after "asked to".
     pub fn doing(self) -> &'static str {
         match self {
             Self::Identity => "say whose token it is",
             Self::Account => "look up an account",
+            Self::Repository => "show the repository",
             Self::PullRequests => "list pull requests",
             Self::PullRequest => "show a pull request",
             Self::Files => "list the files of a pull request",
@@ -145,7 +250,9 @@ pub fn recognise(kind: Kind, repository: &str, method: &Method, path: &str, body
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let routes = match kind {
         Kind::GitHub => GITHUB,
-        Kind::GitLab | Kind::Forgejo | Kind::None => &[],
+        Kind::GitLab => GITLAB,
+        Kind::Forgejo => FORGEJO,
+        Kind::None => &[],
     };
     let matching = |route: &&Route| {
         method == route.method
@@ -179,14 +286,50 @@ fn is_body(route: &Route, body: &[u8]) -> bool {
         return route.body.is_empty() && body.is_empty();
     }
     let Ok(Value::Object(fields)) = serde_json::from_slice(body) else { return false };
-    fields.iter().all(|(name, value)| {
-        route.body.iter().any(|(known, only)| known == name && only.is_none_or(|only| value.as_str() == Some(only)))
-    })
+    let allowed = |(name, value): (&String, &Value)| {
+        let known = route.body.iter().find(|(known, _)| known == name);
+        known.is_some_and(|(_, only)| only.is_none_or(|only| value.as_str() == Some(only))) && !commands(value)
+    };
+    !fields.is_empty() && fields.iter().all(allowed)
+}
+
+/// Tells whether a forge or a bot would read a command in a text: `/merge` on a line of its own.
+fn commands(value: &Value) -> bool {
+    let command = |line: &str| {
+        line.trim_start()
+            .strip_prefix('/')
+            .is_some_and(|rest| rest.starts_with(|char: char| char.is_ascii_alphabetic()))
+    };
+    value.as_str().is_some_and(|text| text.split(['\n', '\r']).any(command))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn gitlab_s_edits_do_one_thing_each() {
+        let path = "/projects/acme%2Ffleet/merge_requests/7";
+        let gitlab = |method: Method, path: &str, body: &str| {
+            recognise(Kind::GitLab, "acme%2Ffleet", &method, path, body.as_bytes()).ok()
+        };
+        assert_eq!(gitlab(Method::PUT, path, r#"{"add_labels":"promotion"}"#), Some(Call::AddLabels));
+        assert_eq!(gitlab(Method::PUT, path, r#"{"reviewer_ids":[1]}"#), Some(Call::AskReviewers));
+        assert_eq!(gitlab(Method::PUT, path, r#"{"state_event":"close"}"#), Some(Call::Close));
+        for (method, path, body) in [
+            (Method::PUT, "/projects/acme%2Ffleet/merge_requests/7/merge", "{}"),
+            (Method::POST, "/projects/acme%2Ffleet/merge_requests/7/approve", "{}"),
+            (Method::PUT, path, "{}"),
+            (Method::PUT, path, r#"{"state_event":"reopen"}"#),
+            (Method::PUT, path, r#"{"target_branch":"main"}"#),
+            (Method::PUT, path, r#"{"add_labels":"x","state_event":"close"}"#),
+            (Method::POST, "/projects/acme%2Ffleet/merge_requests", r#"{"title":"t","auto_merge":true}"#),
+            (Method::POST, "/projects/acme%2Ffleet/merge_requests/7/notes", r#"{"body":"ok\n/approve"}"#),
+            (Method::GET, "/projects/acme%2Fother/merge_requests", ""),
+        ] {
+            assert_eq!(gitlab(method.clone(), path, body), None, "{method} {path} {body}");
+        }
+    }
 
     fn github(method: &str, path: &str, body: &str) -> Option<Call> {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
@@ -224,6 +367,8 @@ mod tests {
             ("PATCH", "/repos/acme/fleet/pulls/7", ""),
             ("POST", "/repos/acme/fleet/pulls", r#"{"title":"t","auto_merge":true}"#),
             ("POST", "/repos/acme/fleet/pulls", r#"["title"]"#),
+            ("POST", "/repos/acme/fleet/pulls", r#"{"title":"t","body":"x\n  /merge"}"#),
+            ("POST", "/repos/acme/fleet/issues/7/comments", r#"{"body":"/lgtm"}"#),
             ("GET", "/repos/acme/other/pulls", ""),
             ("GET", "/repos/acme/fleet/pulls/7/../../../other", ""),
             ("GET", "/repos/acme/fleet/branches/..", ""),

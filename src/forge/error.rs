@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Kind;
-use super::transport;
+use crate::http;
 use crate::model::{Exit, Problem};
 
 /// Why a forge did not do what was asked.
@@ -27,13 +27,13 @@ pub enum Error {
         /// The text, escaped.
         text: String,
     },
-    /// A kind that isn't built yet.
-    #[error("`{host}` is a {kind}, which is not built yet")]
-    NotBuilt {
+    /// The forge has no such thing.
+    #[error("{kind} has no way to {doing}")]
+    Unsupported {
         /// Its kind.
         kind: Kind,
-        /// The host.
-        host: String,
+        /// What was asked.
+        doing: &'static str,
     },
     /// No token for the host.
     #[error("there is no token for `{host}`")]
@@ -135,14 +135,15 @@ pub enum Error {
     },
     /// No answer came.
     #[error("the forge can't be asked")]
-    Transport(#[source] transport::Error),
+    Transport(#[source] http::Error),
 }
 
 impl Error {
     /// Tells whether the change may have been made although no good answer came.
     pub(super) fn is_ambiguous(&self) -> bool {
         match self {
-            Self::Transport(transport::Error::Cut { .. }) | Self::Protocol { .. } => true,
+            Self::Transport(http::Error::Cut { .. } | http::Error::Timeout { .. } | http::Error::TooLarge { .. })
+            | Self::Protocol { .. } => true,
             Self::Busy { status, .. } => *status >= 500,
             _ => false,
         }
@@ -154,7 +155,7 @@ impl Problem for Error {
         match self {
             Self::NoRepository { .. } => "forge-no-repository",
             Self::KindUnknown { .. } | Self::NoKind { .. } => "forge-kind-unknown",
-            Self::NotBuilt { .. } => "not-built",
+            Self::Unsupported { .. } => "forge-unsupported",
             Self::TokenMissing { .. } => "forge-token-missing",
             Self::TokenRefused { .. } => "forge-token-refused",
             Self::Forbidden { .. } => "forge-forbidden",
@@ -171,13 +172,11 @@ impl Problem for Error {
 
     fn exit(&self) -> Exit {
         match self {
-            Self::NoRepository { .. } | Self::KindUnknown { .. } | Self::NoKind { .. } | Self::NotBuilt { .. } => {
-                Exit::Usage
-            }
+            Self::NoRepository { .. } | Self::KindUnknown { .. } | Self::NoKind { .. } => Exit::Usage,
             Self::TokenMissing { .. } | Self::TokenRefused { .. } | Self::Forbidden { .. } | Self::NotFound { .. } => {
                 Exit::Authentication
             }
-            Self::Refused { .. } => Exit::Refused,
+            Self::Refused { .. } | Self::Unsupported { .. } => Exit::Refused,
             Self::Busy { .. } | Self::Unclear { .. } => Exit::Temporary,
             Self::Protocol { .. } | Self::Moved { .. } => Exit::Untrusted,
             Self::Outside { .. } => Exit::Bug,
@@ -187,7 +186,7 @@ impl Problem for Error {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NoRepository { .. } | Self::NotBuilt { .. } => {
+            Self::NoRepository { .. } => {
                 "`--forge none` pushes only, and prints the text of the pull request".to_owned()
             }
             Self::KindUnknown { host } => format!(
@@ -213,7 +212,9 @@ impl Problem for Error {
             }
             Self::Moved { .. } => "set the remote to the repository's new address".to_owned(),
             Self::Transport(source) => return source.hint(),
-            Self::Refused { .. } | Self::Protocol { .. } | Self::Outside { .. } => return None,
+            Self::Refused { .. } | Self::Unsupported { .. } | Self::Protocol { .. } | Self::Outside { .. } => {
+                return None;
+            }
         })
     }
 }

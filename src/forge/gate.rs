@@ -1,19 +1,21 @@
 //! The one way to a forge: compares each request with the closed list, adds the token, reads what the status means.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use ::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use ::http::{Method, StatusCode};
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Method, StatusCode};
+use jiff::SignedDuration;
+use jiff::fmt::rfc2822::DateTimeParser;
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
 use super::call::{Call, recognise};
-use super::transport::{Http, Request, Response, Token};
 use super::{Error, Kind};
+use crate::http::{Http, Request, Response, Token};
 
 /// How many bytes of an answer are read.
 const CAP: usize = 8 * 1024 * 1024;
@@ -58,6 +60,34 @@ pub(super) struct Gate {
     pub(super) http: Http,
     pub(super) patience: Patience,
     pub(super) last_change: Arc<Mutex<Option<Instant>>>,
+    pub(super) told: Arc<std::sync::Mutex<Told>>,
+}
+
+/// What a forge's answers tell beside what was asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// How far the forge's clock is ahead of ours.
+    pub skew: Option<SignedDuration>,
+    /// What the token may do, where the forge says so.
+    pub scopes: Vec<String>,
+}
+
+impl Told {
+    /// Returns the scopes that a promotion does not need.
+    pub fn needless_scopes(&self) -> Vec<&str> {
+        const NEEDED: [&str; 9] = [
+            "repo",
+            "repo:status",
+            "public_repo",
+            "read:org",
+            "read:user",
+            "user:email",
+            "api",
+            "read_user",
+            "write_repository",
+        ];
+        self.scopes.iter().map(String::as_str).filter(|scope| !NEEDED.contains(scope)).collect()
+    }
 }
 
 impl Gate {
@@ -90,7 +120,14 @@ impl Gate {
         let started = Instant::now();
         loop {
             let response = self.http.send(request.clone()).await.map_err(Error::Transport)?;
+            // A renamed repository answers under another path; a change would be refused there, so nothing begins.
+            if response.url.path() != request.url.path() {
+                return Err(Error::Moved { host: self.host.clone(), repository: self.repository.clone() });
+            }
+            self.note(&response);
             let Some(wait) = limited(&response) else { return self.judge(call, response) };
+            // A forge that asks for no wait at all would be asked without end.
+            let wait = wait.max(self.patience.first_look);
             if started.elapsed().saturating_add(wait) > self.patience.limit {
                 let (host, status) = (self.host.clone(), response.status.as_u16());
                 return Err(Error::Busy { host, status, wait: Some(wait) });
@@ -98,6 +135,24 @@ impl Gate {
             tracing::debug!(host = self.host, ?wait, "waiting for the forge's limit");
             tokio::time::sleep(wait).await;
         }
+    }
+
+    /// Notes what answers tell beside what was asked.
+    fn note(&self, response: &Response) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let date = response.header("date").and_then(|text| DateTimeParser::new().parse_timestamp(text).ok());
+        if let Some(date) = date {
+            told.skew = Some(date.duration_since(jiff::Timestamp::now()));
+        }
+        if let Some(scopes) = response.header("x-oauth-scopes") {
+            told.scopes =
+                scopes.split(',').map(|scope| scope.trim().to_owned()).filter(|scope| !scope.is_empty()).collect();
+        }
+    }
+
+    /// Returns what answers told so far.
+    pub(super) fn told(&self) -> Told {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn judge(&self, call: Call, response: Response) -> Result<Response, Error> {
@@ -138,8 +193,13 @@ impl Gate {
 /// Returns how long the forge asks to wait, if it did not take the request because of a limit.
 fn limited(response: &Response) -> Option<Duration> {
     let named = || {
-        let seconds = response.header(RETRY_AFTER.as_str())?.trim().parse().ok()?;
-        Some(Duration::from_secs(seconds))
+        let text = response.header(RETRY_AFTER.as_str())?.trim();
+        if let Ok(seconds) = text.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let date = DateTimeParser::new().parse_timestamp(text).ok()?;
+        let seconds = date.as_second().saturating_sub(jiff::Timestamp::now().as_second());
+        Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
     };
     let spent = || {
         (response.header("x-ratelimit-remaining") == Some("0")).then(|| {

@@ -1,26 +1,31 @@
 //! GitHub: octocrab makes the requests and reads the answers; what is sent goes through the gate.
 
+mod wire;
+
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use jiff::Timestamp;
 use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tower::Service;
 use url::Url;
 
+use self::wire::{RawAccess, RawBranch, RawComment, RawFile, RawPullRequest, RawReview, RawRule, RawUser};
 use super::address::Address;
 use super::call::Call;
 use super::gate::Gate;
+use super::rest::encoded;
 use super::{
-    Account, Answer, Approvals, Comment, Error, Forge, Kind, Patience, Proposal, PullRequest, Review, ReviewVerdict,
-    State,
+    Access, Account, Answer, Approvals, Comment, Error, Forge, Kind, Patience, Proposal, PullRequest, Review,
+    ReviewVerdict, State, Told,
 };
 
+/// What stands in for the parameters of a call that has none.
+const NO_QUERY: [(&str, &str); 0] = [];
 /// How many entries a page has.
 const PAGE: usize = 100;
 /// How many pages are read; a list that is longer is refused, not cut.
@@ -96,8 +101,14 @@ impl GitHub {
         self.octocrab().post::<_, T>(path, Some(body)).await.map_err(|error| self.read(call, error))
     }
 
-    /// Reads every page of a list.
-    async fn pages<T: DeserializeOwned>(&self, call: Call, path: &str, query: Value) -> Result<Vec<T>, Error> {
+    /// Reads the pages of a list, until it ends or there is enough.
+    async fn pages<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        path: &str,
+        query: Value,
+        most: usize,
+    ) -> Result<Vec<T>, Error> {
         let mut all = Vec::new();
         for page in 1..=PAGES {
             let mut query = query.clone();
@@ -108,15 +119,15 @@ impl GitHub {
             let more: Vec<T> = self.get(call, path, &query).await?;
             let last = more.len() < PAGE;
             all.extend(more);
-            if last {
+            if last || all.len() >= most {
                 return Ok(all);
             }
         }
         Err(Error::Protocol { host: self.gate.host.clone(), doing: call.doing(), source: None })
     }
 
-    async fn list(&self, query: Value) -> Result<Vec<PullRequest>, Error> {
-        let raw: Vec<RawPullRequest> = self.pages(Call::PullRequests, &self.path("/pulls"), query).await?;
+    async fn list(&self, query: Value, most: usize) -> Result<Vec<PullRequest>, Error> {
+        let raw: Vec<RawPullRequest> = self.pages(Call::PullRequests, &self.path("/pulls"), query, most).await?;
         Ok(raw.into_iter().map(|raw| self.pull_request(raw)).collect())
     }
 
@@ -166,7 +177,7 @@ impl GitHub {
     async fn rules(&self, branch: &str) -> Result<Approvals, Error> {
         let name = encoded(branch);
         let rules: Vec<RawRule> =
-            self.pages(Call::Rules, &self.path(&format!("/rules/branches/{name}")), json!({})).await?;
+            self.pages(Call::Rules, &self.path(&format!("/rules/branches/{name}")), json!({}), usize::MAX).await?;
         let asked = rules
             .iter()
             .filter(|rule| rule.kind == "pull_request")
@@ -175,24 +186,18 @@ impl GitHub {
             return Ok(Approvals::Asked(count));
         }
         // Classic protection is not among the rules, and only administrators may read it.
-        let branch: RawBranch =
-            self.get(Call::Branch, &self.path(&format!("/branches/{name}")), &[("", ""); 0]).await?;
+        let branch: RawBranch = self.get(Call::Branch, &self.path(&format!("/branches/{name}")), &NO_QUERY).await?;
         if !branch.protected {
             return Ok(Approvals::NotAsked);
         }
         let path = self.path(&format!("/branches/{name}/protection"));
-        match self.get::<Value>(Call::Protection, &path, &[("", ""); 0]).await {
-            Ok(protection) => {
-                let count = protection
-                    .get("required_pull_request_reviews")
-                    .and_then(|reviews| reviews.get("required_approving_review_count"))
-                    .and_then(Value::as_u64)
-                    .unwrap_or(0);
-                Ok(if count > 0 { Approvals::Asked(count) } else { Approvals::NotAsked })
-            }
-            Err(error @ (Error::Forbidden { .. } | Error::NotFound { .. })) => Err(error),
-            Err(error) => Err(error),
-        }
+        let protection: Value = self.get(Call::Protection, &path, &NO_QUERY).await?;
+        let count = protection
+            .get("required_pull_request_reviews")
+            .and_then(|reviews| reviews.get("required_approving_review_count"))
+            .and_then(Value::as_u64)
+            .unwrap_or(0);
+        Ok(if count > 0 { Approvals::Asked(count) } else { Approvals::NotAsked })
     }
 }
 
@@ -215,7 +220,7 @@ impl Forge for GitHub {
 
     fn identity(&self) -> Answer<'_, Option<Account>> {
         Box::pin(async {
-            match self.get::<RawUser>(Call::Identity, "/user", &[("", ""); 0]).await {
+            match self.get::<RawUser>(Call::Identity, "/user", &NO_QUERY).await {
                 Ok(user) => Ok(Some(account(user))),
                 // The token of an installation is nobody's.
                 Err(Error::Forbidden { .. }) => Ok(None),
@@ -224,10 +229,10 @@ impl Forge for GitHub {
         })
     }
 
-    fn from_branch<'a>(&'a self, branch: &'a str) -> Answer<'a, Vec<PullRequest>> {
+    fn of_branch<'a>(&'a self, branch: &'a str) -> Answer<'a, Vec<PullRequest>> {
         Box::pin(async move {
             let head = format!("{}:{branch}", self.owner);
-            let mut found = self.list(json!({"head": head, "state": "all"})).await?;
+            let mut found = self.list(json!({"head": head, "state": "all"}), usize::MAX).await?;
             // A filter that GitHub can't read is one that it ignores.
             found.retain(|pull_request| pull_request.own_branch && pull_request.head == branch);
             Ok(found)
@@ -235,20 +240,36 @@ impl Forge for GitHub {
     }
 
     fn open_ones(&self) -> Answer<'_, Vec<PullRequest>> {
-        Box::pin(self.list(json!({"state": "open"})))
+        Box::pin(self.list(json!({"state": "open"}), usize::MAX))
+    }
+
+    fn ended_ones(&self, most: usize) -> Answer<'_, Vec<PullRequest>> {
+        Box::pin(self.list(json!({"state": "closed", "sort": "updated", "direction": "desc"}), most))
+    }
+
+    fn access(&self) -> Answer<'_, Access> {
+        Box::pin(async {
+            let raw: RawAccess = self.get(Call::Repository, &self.path(""), &NO_QUERY).await?;
+            let push = raw.permissions.map(|permissions| permissions.push);
+            Ok(Access { push, archived: raw.archived.unwrap_or(false) })
+        })
+    }
+
+    fn told(&self) -> Told {
+        self.gate.told()
     }
 
     fn read(&self, number: u64) -> Answer<'_, PullRequest> {
         Box::pin(async move {
             let path = self.path(&format!("/pulls/{number}"));
-            Ok(self.pull_request(self.get(Call::PullRequest, &path, &[("", ""); 0]).await?))
+            Ok(self.pull_request(self.get(Call::PullRequest, &path, &NO_QUERY).await?))
         })
     }
 
     fn files(&self, number: u64) -> Answer<'_, Vec<String>> {
         Box::pin(async move {
             let path = self.path(&format!("/pulls/{number}/files"));
-            let files: Vec<RawFile> = self.pages(Call::Files, &path, json!({})).await?;
+            let files: Vec<RawFile> = self.pages(Call::Files, &path, json!({}), usize::MAX).await?;
             Ok(files.into_iter().flat_map(|file| [Some(file.filename), file.previous_filename]).flatten().collect())
         })
     }
@@ -256,7 +277,7 @@ impl Forge for GitHub {
     fn reviews(&self, number: u64) -> Answer<'_, Vec<Review>> {
         Box::pin(async move {
             let path = self.path(&format!("/pulls/{number}/reviews"));
-            let reviews: Vec<RawReview> = self.pages(Call::Reviews, &path, json!({})).await?;
+            let reviews: Vec<RawReview> = self.pages(Call::Reviews, &path, json!({}), usize::MAX).await?;
             let review = |raw: RawReview| Review {
                 author: raw.user.map(account),
                 verdict: match raw.state.as_str() {
@@ -273,7 +294,7 @@ impl Forge for GitHub {
     fn comments(&self, number: u64) -> Answer<'_, Vec<Comment>> {
         Box::pin(async move {
             let path = self.path(&format!("/issues/{number}/comments"));
-            let comments: Vec<RawComment> = self.pages(Call::Comments, &path, json!({})).await?;
+            let comments: Vec<RawComment> = self.pages(Call::Comments, &path, json!({}), usize::MAX).await?;
             let comment = |raw: RawComment| Comment {
                 author: raw.user.map(account),
                 body: raw.body.unwrap_or_default(),
@@ -345,94 +366,4 @@ impl Forge for GitHub {
 fn account(raw: RawUser) -> Account {
     let bot = raw.kind.as_deref() == Some("Bot") || raw.login.ends_with("[bot]");
     Account { name: raw.login, bot }
-}
-
-/// Encodes a branch's name as one segment of a path.
-fn encoded(name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
-    name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
-}
-
-#[derive(Deserialize)]
-struct RawPullRequest {
-    number: u64,
-    html_url: String,
-    title: String,
-    body: Option<String>,
-    state: String,
-    draft: Option<bool>,
-    head: RawBranchOf,
-    base: RawBranchOf,
-    user: Option<RawUser>,
-    #[serde(default)]
-    labels: Vec<RawLabel>,
-    requested_reviewers: Option<Vec<RawUser>>,
-    requested_teams: Option<Vec<RawTeam>>,
-    created_at: Option<Timestamp>,
-    closed_at: Option<Timestamp>,
-    merged_at: Option<Timestamp>,
-    mergeable: Option<bool>,
-}
-
-#[derive(Deserialize)]
-struct RawBranchOf {
-    #[serde(rename = "ref")]
-    name: String,
-    sha: String,
-    /// None where a fork is gone.
-    repo: Option<RawRepository>,
-}
-
-#[derive(Deserialize)]
-struct RawRepository {
-    full_name: String,
-}
-
-#[derive(Deserialize)]
-struct RawUser {
-    login: String,
-    #[serde(rename = "type")]
-    kind: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct RawTeam {
-    slug: String,
-}
-
-#[derive(Deserialize)]
-struct RawLabel {
-    name: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct RawFile {
-    filename: String,
-    previous_filename: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct RawReview {
-    user: Option<RawUser>,
-    state: String,
-    submitted_at: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-struct RawComment {
-    user: Option<RawUser>,
-    body: Option<String>,
-    created_at: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-struct RawRule {
-    #[serde(rename = "type")]
-    kind: String,
-    parameters: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct RawBranch {
-    protected: bool,
 }

@@ -4,35 +4,40 @@
 //! only. None of the calls approves, merges, enables auto-merge, writes rules or deletes a branch.
 
 mod address;
+mod attempt;
 mod call;
 mod error;
+mod forgejo;
 mod gate;
 mod github;
+mod gitlab;
 mod nowhere;
 mod publish;
 mod pull_request;
 mod requester;
+mod rest;
 mod token;
-mod transport;
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Mutex;
 use url::Url;
 
 pub use address::{Address, Host, Hosts, Kind, comparison, kind_of};
+pub use attempt::{Ending, Rival, Rivals, Touch, ending, rivals, supersede, touches};
 pub use call::{Call, recognise};
 pub use error::Error;
-pub use gate::Patience;
+pub use gate::{Patience, Told};
 pub use publish::{Published, promotions, publish};
-pub use pull_request::{Account, Approvals, Comment, Proposal, PullRequest, Review, ReviewVerdict, State};
+pub use pull_request::{Access, Account, Approvals, Comment, Proposal, PullRequest, Review, ReviewVerdict, State};
 pub use requester::{Requester, notices, requester};
 pub use token::token_for;
-pub use transport::{Http, Token};
 
+use crate::http::{Http, Token};
 use gate::Gate;
 
 /// What a forge answers, when it does.
@@ -53,10 +58,19 @@ pub trait Forge: Send + Sync {
     fn identity(&self) -> Answer<'_, Option<Account>>;
 
     /// Returns the pull requests from a branch of this repository, whatever became of them, newest first.
-    fn from_branch<'a>(&'a self, branch: &'a str) -> Answer<'a, Vec<PullRequest>>;
+    fn of_branch<'a>(&'a self, branch: &'a str) -> Answer<'a, Vec<PullRequest>>;
 
     /// Returns every open pull request, newest first.
     fn open_ones(&self) -> Answer<'_, Vec<PullRequest>>;
+
+    /// Returns the pull requests that were closed or merged, most recently changed first: `most` of them, or a page more.
+    fn ended_ones(&self, most: usize) -> Answer<'_, Vec<PullRequest>>;
+
+    /// Returns what the token may do in the repository.
+    fn access(&self) -> Answer<'_, Access>;
+
+    /// Returns what answers told so far beside what was asked.
+    fn told(&self) -> Told;
 
     /// Returns one pull request as it is now.
     fn read(&self, number: u64) -> Answer<'_, PullRequest>;
@@ -121,19 +135,31 @@ pub fn connect(
         host: address.host.clone(),
         variables: token::variables_for(kind, &address.host, environment),
     })?;
+    // Its documentation asks for a second between changes; servers of one's own have no such limit.
+    let asks_for_a_pace = address.host == "github.com" || address.host.ends_with(".ghe.com");
     let gate = Gate {
         kind,
         host: address.host.clone(),
-        repository: address.path.clone(),
+        // GitLab takes a project's whole path as one segment.
+        repository: if kind == Kind::GitLab { address.path.replace('/', "%2F") } else { address.path.clone() },
         api: address::api_of(kind, &address, hosts)?,
-        authorization: token.bearer(),
+        // Gitea knew this form before the other.
+        authorization: if kind == Kind::Forgejo {
+            Token::new(format!("token {}", token.expose()))
+        } else {
+            token.bearer()
+        },
         origin,
         http,
-        patience,
+        patience: if asks_for_a_pace { patience } else { Patience { pace: Duration::ZERO, ..patience } },
         last_change: Arc::new(Mutex::new(None)),
+        told: Arc::default(),
     };
     match kind {
         Kind::GitHub => Ok(Box::new(github::GitHub::new(gate, &address)?)),
-        Kind::GitLab | Kind::Forgejo | Kind::None => Err(Error::NotBuilt { kind, host: address.host }),
+        Kind::GitLab => Ok(Box::new(gitlab::GitLab::new(gate, &address.path))),
+        Kind::Forgejo if address.owner_and_name().is_some() => Ok(Box::new(forgejo::Forgejo::new(gate))),
+        Kind::Forgejo => Err(Error::NoRepository { remote: format!("{}/{}", address.host, address.path) }),
+        Kind::None => Ok(Box::new(nowhere::Nowhere)),
     }
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{Account, Answer, Approvals, Comment, Error, Forge, Kind, Patience, Proposal, PullRequest, Review};
+use super::{
+    Access, Account, Answer, Approvals, Comment, Error, Forge, Kind, Patience, Proposal, PullRequest, Review, Told,
+};
 
 /// No forge.
 #[derive(Clone, Copy, Debug)]
@@ -31,12 +33,24 @@ impl Forge for Nowhere {
         answer(None)
     }
 
-    fn from_branch<'a>(&'a self, _: &'a str) -> Answer<'a, Vec<PullRequest>> {
+    fn of_branch<'a>(&'a self, _: &'a str) -> Answer<'a, Vec<PullRequest>> {
         answer(Vec::new())
     }
 
     fn open_ones(&self) -> Answer<'_, Vec<PullRequest>> {
         answer(Vec::new())
+    }
+
+    fn ended_ones(&self, _: usize) -> Answer<'_, Vec<PullRequest>> {
+        answer(Vec::new())
+    }
+
+    fn access(&self) -> Answer<'_, Access> {
+        answer(Access { push: None, archived: false })
+    }
+
+    fn told(&self) -> Told {
+        Told::default()
     }
 
     fn read(&self, number: u64) -> Answer<'_, PullRequest> {

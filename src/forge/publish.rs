@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Error, Forge, Proposal, PullRequest, State};
-use crate::model::{BRANCH_PREFIX, Finding, FindingCode};
+use crate::model::{BRANCH_PREFIX, Exit, Finding, FindingCode, Problem as _};
 
 /// What came of it.
 #[derive(Clone, Debug)]
@@ -44,13 +44,16 @@ pub async fn publish(forge: &dyn Forge, proposal: &Proposal) -> Result<Published
 }
 
 async fn find(forge: &dyn Forge, proposal: &Proposal) -> Result<Option<PullRequest>, Error> {
-    let found = forge.from_branch(&proposal.head).await?;
+    let found = forge.of_branch(&proposal.head).await?;
     Ok(found.into_iter().find(|pull_request| pull_request.state == State::Open && pull_request.base == proposal.base))
 }
 
 async fn open(forge: &dyn Forge, proposal: &Proposal) -> Result<(Option<PullRequest>, bool), Error> {
     let error = match forge.create(proposal).await {
-        Ok(opened) => return Ok((opened, true)),
+        Ok(opened) => {
+            let created = opened.is_some();
+            return Ok((opened, created));
+        }
         Err(error) => error,
     };
     // The forge may have one already, by another run; and where the answer was lost, by this one. A second POST could
@@ -78,7 +81,7 @@ async fn look_again(forge: &dyn Forge, proposal: &Proposal, lost: bool) -> Resul
         match find(forge, proposal).await {
             Ok(Some(found)) => return Ok(Some(found)),
             Ok(None) => {}
-            Err(error) if lost && error.is_ambiguous() => {}
+            Err(error) if lost && error.exit() == Exit::Temporary => {}
             Err(error) => return Err(error),
         }
         // Zero would look for ever.
@@ -114,7 +117,8 @@ async fn ask(forge: &dyn Forge, opened: &PullRequest, proposal: &Proposal, creat
     let mut teams = missing(&proposal.teams, &opened.teams, short);
     // Nobody may review their own, and one such name would spoil the whole request.
     people.retain(|name| opened.author.as_ref().is_none_or(|author| short(&author.name) != short(name)));
-    if !created && !(people.is_empty() && teams.is_empty()) {
+    let anyone = !people.is_empty() || !teams.is_empty();
+    if anyone && !created {
         // Who has reviewed is no longer asked, and must not be asked again. A member's review answers the request to
         // a team, too, and nothing says to which.
         let reviews = forge.reviews(opened.number).await?;

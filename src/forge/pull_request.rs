@@ -115,6 +115,15 @@ pub enum ReviewVerdict {
     Other,
 }
 
+/// What a token may do in a repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// Whether it may push branches; none if the forge does not say.
+    pub push: Option<bool>,
+    /// Whether nothing may be changed there any more.
+    pub archived: bool,
+}
+
 /// Whether a branch's rules ask for an approval.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Approvals {

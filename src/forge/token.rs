@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::address::{is_actions_server, is_gitlab_server, is_named};
-use super::{Hosts, Kind, Token};
+use super::{Hosts, Kind};
+use crate::http::Token;
 
 /// Returns the token for a host, and the variable it is from.
 ///
@@ -58,7 +59,7 @@ mod tests {
         for name in ALL {
             environment.entry(name.to_owned()).or_insert_with(|| format!("secret of {name}"));
         }
-        let hosts = Hosts::from([("git.corp".to_owned(), Host { kind, api: None })]);
+        let hosts = Hosts::from([("git.corp".to_owned(), Host { kind, ..Host::default() })]);
         token_for(host, &environment, &hosts).map(|(token, name)| {
             assert_eq!(token.expose(), format!("secret of {name}"));
             name
@@ -68,7 +69,8 @@ mod tests {
     #[test]
     fn a_token_goes_to_its_hosts_and_to_no_other() {
         let actions = [("GITHUB_ACTIONS", "true"), ("GITHUB_SERVER_URL", "https://ghe.corp")];
-        let cases: &[(&str, &[(&str, &str)], Option<Kind>, Option<&str>)] = &[
+        type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], Option<Kind>, Option<&'a str>);
+        let cases: &[Case<'_>] = &[
             ("github.com", &[], None, Some("GH_TOKEN")),
             ("github.com", &[("GH_TOKEN", " ")], None, Some("GITHUB_TOKEN")),
             ("github.com", &[("GH_TOKEN", ""), ("GITHUB_TOKEN", "")], None, None),

@@ -1,5 +1,6 @@
 //! The newest commit of the base branch, fetched as thinly as the server allows.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs;
 
@@ -53,10 +54,23 @@ impl Workspace {
         if let Some(branch) = branch {
             check_branch(branch)?;
         }
-        match self.depth {
+        let base = match self.depth {
             Some(depth) => self.fetch_again(branch, depth).await,
-            None => self.clone_base(branch, 0).await,
-        }
+            None => match (self.clone_base(branch, 0).await, self.connection().remote.with_suffix()) {
+                // GitLab redirects `acme/fleet` to `acme/fleet.git`: the same host, so it is asked there.
+                (Err(moved @ Error::Moved { .. }), Some(remote)) => {
+                    let before = self.connection().remote.clone();
+                    self.transport.set_remote(remote);
+                    self.clone_base(branch, 0).await.map_err(|_| {
+                        self.transport.set_remote(before);
+                        moved
+                    })
+                }
+                (cloned, _) => cloned,
+            },
+        }?;
+        self.bases.insert(base.branch.clone());
+        Ok(base)
     }
 
     /// Clones into the folder, thinner first.
@@ -150,11 +164,20 @@ impl Workspace {
     /// Gives the snapshot the bytes of files, in one batch. Paths that aren't there are left out; see
     /// [`super::FILE_LIMIT`] for files that are too large.
     ///
+    /// A walk asks again and again, and a round costs more than a thousand small files: manifests that it is likely
+    /// to ask for next are fetched in the same batch, but not read.
+    ///
     /// # Errors
     /// [`Error`] if they can't be fetched.
     pub async fn load(&mut self, snapshot: &mut Snapshot, paths: &[RepoPath]) -> Result<(), Error> {
         let wanted = tree::wanted(snapshot, paths);
-        let missing = tree::missing(&self.repository()?, &wanted)?;
+        let mut missing = tree::missing(&self.repository()?, &wanted)?;
+        if !missing.is_empty() {
+            let likely = tree::wanted(snapshot, &likely_next(snapshot, paths));
+            missing.extend(tree::missing(&self.repository()?, &likely)?);
+            missing.sort();
+            missing.dedup();
+        }
         self.fetch_blobs(&missing).await?;
         tree::read(&self.repository()?, snapshot, wanted)
     }
@@ -165,7 +188,7 @@ impl Workspace {
             return Ok(());
         }
         match self.fetch_objects(oids).await {
-            Err(Error::Remote { .. } | Error::Unreachable { .. }) if self.depth == Some(Depth::Blobless) => {}
+            Err(Error::Remote { .. }) if self.depth == Some(Depth::Blobless) => {}
             other => return other,
         }
         // Protocol version 0 without `uploadpack.allowAnySHA1InWant`: once more, with the files.
@@ -177,7 +200,11 @@ impl Workspace {
         // Commits that were built already are still needed.
         let alternates = self.repository_path().join("objects/info/alternates");
         let objects = format!("{}\n", kept.join("objects").display());
-        fs::create_dir_all(alternates.with_file_name("")).and_then(|()| fs::write(&alternates, objects)).map_err(failed)
+        fs::create_dir_all(alternates.with_file_name(""))
+            .and_then(|()| fs::write(&alternates, objects))
+            .map_err(failed)?;
+        // The branch may have been rewritten in between.
+        if self.missing_objects(oids)?.is_empty() { Ok(()) } else { Err(Error::BaseGone) }
     }
 
     /// Fetches objects by name, as Git's own lazy fetch does: no negotiation, one round.
@@ -188,6 +215,25 @@ impl Workspace {
         let input: String = oids.iter().map(|oid| format!("{oid}\n")).collect();
         self.transport.must(&self.task(command, input.into_bytes())).await.map(drop)
     }
+}
+
+/// Fetching this many small files more takes about as long as asking once more.
+const LIKELY_LIMIT: usize = 2000;
+
+/// All manifests of a small repository; of a large one those that stand beside the asked ones.
+fn likely_next(snapshot: &Snapshot, paths: &[RepoPath]) -> Vec<RepoPath> {
+    let is_manifest = |path: &&RepoPath| {
+        let name = path.file_name();
+        // No `.json`: where people keep any, most are dashboards, and large.
+        [".yaml", ".yml", ".env"].iter().any(|end| name.ends_with(end)) || name == "Kustomization"
+    };
+    let manifests: Vec<&RepoPath> = snapshot.entries.keys().filter(is_manifest).collect();
+    if manifests.len() <= LIKELY_LIMIT {
+        return manifests.into_iter().cloned().collect();
+    }
+    let folders: HashSet<RepoPath> = paths.iter().map(RepoPath::parent).collect();
+    let beside = manifests.into_iter().filter(|path| folders.contains(&path.parent()));
+    beside.take(LIKELY_LIMIT).cloned().collect()
 }
 
 /// A fetch that writes objects and the refs it names, and nothing else.

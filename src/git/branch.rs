@@ -57,7 +57,7 @@ pub enum Change {
 }
 
 /// Histories are fetched this deep first: a branch of ours is one commit beside a base that moves on.
-const FIRST_DEPTH: usize = 64;
+pub(super) const FIRST_DEPTH: usize = 64;
 /// No promotion edits as many files.
 const EDIT_LIMIT: usize = 1000;
 
@@ -75,7 +75,7 @@ impl Workspace {
         let mut depth = Some(FIRST_DEPTH);
         loop {
             self.fetch_histories(branch, base, depth).await?;
-            let (tip, base_tip, merge_base) = self.merge_base(branch, base)?;
+            let (tip, base_tip, merge_base) = self.merge_base(branch, base).await?;
             let is_whole = !self.repository()?.is_shallow();
             match (merge_base, depth) {
                 (Some(merge_base), _) => return self.diff(tip, base_tip, merge_base).await,
@@ -116,17 +116,24 @@ impl Workspace {
         }
     }
 
-    fn merge_base(&self, branch: &str, base: &str) -> Result<(Oid, Oid, Option<Oid>), Error> {
-        let repository = self.repository()?;
-        let tip = |name: &str| {
-            let name = format!("refs/compared/{name}");
-            repository.refname_to_id(&name).map_err(Error::object(name))
+    /// Asks `git`, because libgit2's walk doesn't stop where a shallow history does.
+    async fn merge_base(&self, branch: &str, base: &str) -> Result<(Oid, Oid, Option<Oid>), Error> {
+        let tips = {
+            let repository = self.repository()?;
+            [branch, base].map(|name| {
+                let name = format!("refs/compared/{name}");
+                repository.refname_to_id(&name).map_err(Error::object(name))
+            })
         };
-        let (branch, base) = (tip(branch)?, tip(base)?);
-        match repository.merge_base(branch, base) {
-            Ok(merge_base) => Ok((branch, base, Some(merge_base))),
-            Err(error) if error.code() == git2::ErrorCode::NotFound => Ok((branch, base, None)),
-            Err(source) => Err(Error::Object { what: "the history".to_owned(), source }),
+        let [branch, base] = tips;
+        let (branch, base) = (branch?, base?);
+        let command = arguments(["merge-base", &branch.to_string(), &base.to_string()]);
+        let output = self.transport.run(&self.task(command, Vec::new())).await?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        match (output.code, Oid::from_str(text.trim())) {
+            (Some(0), Ok(merge_base)) => Ok((branch, base, Some(merge_base))),
+            (Some(1), _) => Ok((branch, base, None)),
+            _ => Err(self.transport.failure(&output)),
         }
     }
 
@@ -171,7 +178,7 @@ impl Workspace {
         self.missing_objects(&roots)
     }
 
-    fn missing_objects(&self, oids: &[Oid]) -> Result<Vec<Oid>, Error> {
+    pub(super) fn missing_objects(&self, oids: &[Oid]) -> Result<Vec<Oid>, Error> {
         let repository = self.repository()?;
         let store = repository.odb().map_err(Error::object("the object database"))?;
         let mut missing: Vec<Oid> = oids.iter().copied().filter(|oid| !store.exists(*oid)).collect();

@@ -89,6 +89,11 @@ impl Clone {
         self.settings.remotes().into_iter().filter_map(|name| self.remote_url(name, plain_http).ok()).collect()
     }
 
+    /// Tells whether it has no remote at all.
+    pub fn has_no_remote(&self) -> bool {
+        self.settings.remotes().is_empty()
+    }
+
     /// Returns the current branch; none if HEAD is detached, as in a rebase.
     pub fn current_branch(&self) -> Option<String> {
         let repository = self.repository().ok()?;

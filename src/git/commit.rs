@@ -48,6 +48,11 @@ impl Workspace {
         identity: &Identity,
     ) -> Result<CommitId, Error> {
         let buffer = create_buffer(&self.repository()?, parent.0, files, message, identity)?;
+        self.write_commit(buffer, identity).await
+    }
+
+    /// Signs a commit's bytes if Git is configured to, and writes them.
+    pub(super) async fn write_commit(&self, buffer: Vec<u8>, identity: &Identity) -> Result<CommitId, Error> {
         let connection = self.connection();
         let signature = match Signer::of(&connection.settings, &connection.environment)? {
             Some(signer) => Some(signer.sign(&buffer, identity, self.folder()).await?),

@@ -58,9 +58,14 @@ impl Environment {
         self.value(name).and_then(OsStr::to_str)
     }
 
-    /// Returns the variables that any child may have.
+    /// Returns the variables that any child may have. `PATH` keeps its absolute folders only.
     pub(super) fn allowed(&self) -> Vec<(OsString, OsString)> {
-        self.named(ALLOWED)
+        let mut variables = self.named(ALLOWED);
+        for (_, value) in variables.iter_mut().filter(|(name, _)| name == "PATH") {
+            let absolute: Vec<_> = std::env::split_paths(value).filter(|folder| folder.is_absolute()).collect();
+            *value = std::env::join_paths(absolute).unwrap_or_default();
+        }
+        variables
     }
 
     /// Returns those of the named variables that are set.

@@ -173,6 +173,20 @@ pub enum Error {
         /// What the server said, escaped.
         message: String,
     },
+    /// The commit that ours stands on was removed from the remote.
+    #[error("the base commit is no longer on the remote: its branch was rewritten")]
+    BaseGone,
+    /// Another run wrote records since they were read.
+    #[error("somebody else recorded observations in the meantime")]
+    ObservationsMoved,
+    /// The repository takes no branches.
+    #[error("`{remote}` is read only: {detail}")]
+    ReadOnly {
+        /// The remote.
+        remote: String,
+        /// What the server said, escaped.
+        detail: String,
+    },
     /// A login is missing or was refused.
     #[error("`{remote}` wants another login: {detail}")]
     Authentication {
@@ -240,6 +254,12 @@ pub enum Error {
     Output {
         /// The command.
         command: String,
+    },
+    /// Something else answers there.
+    #[error("`{remote}` does not answer as a Git repository")]
+    NotGit {
+        /// The remote.
+        remote: String,
     },
     /// Old HTTP servers that only give files.
     #[error("`{remote}` speaks no smart HTTP")]
@@ -346,6 +366,9 @@ impl Problem for Error {
             Self::BranchExists { .. } => "branch-exists",
             Self::BranchBlocked { .. } => "branch-blocked",
             Self::PushRejected { .. } => "push-rejected",
+            Self::BaseGone => "base-gone",
+            Self::ObservationsMoved => "observations-moved",
+            Self::ReadOnly { .. } => "repository-read-only",
             Self::Authentication { .. } => "git-authentication",
             Self::ProxyAuthentication { .. } => "proxy-authentication",
             Self::HostKey { .. } => "host-key",
@@ -356,6 +379,7 @@ impl Problem for Error {
             Self::Certificate { .. } => "certificate",
             Self::Objects { .. } => "corrupt-objects",
             Self::Output { .. } => "too-much-output",
+            Self::NotGit { .. } => "not-git",
             Self::DumbHttp { .. } => "dumb-http",
             Self::Unreachable { .. } => "git-unreachable",
             Self::TimedOut { .. } => "git-timeout",
@@ -385,16 +409,25 @@ impl Problem for Error {
             | Self::PathMissing { .. }
             | Self::Ownership { .. }
             | Self::Settings { .. } => Exit::Usage,
-            Self::NotEditable { .. } | Self::BranchBlocked { .. } | Self::PushRejected { .. } => Exit::Refused,
+            Self::NotEditable { .. }
+            | Self::BranchBlocked { .. }
+            | Self::PushRejected { .. }
+            | Self::ReadOnly { .. } => Exit::Refused,
             Self::Authentication { .. }
             | Self::ProxyAuthentication { .. }
             | Self::HostKey { .. }
             | Self::NotFound { .. } => Exit::Authentication,
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Remote { .. } => Exit::Temporary,
+            Self::Unreachable { .. }
+            | Self::TimedOut { .. }
+            | Self::Remote { .. }
+            | Self::BaseGone
+            | Self::ObservationsMoved => Exit::Temporary,
             Self::BranchExists { .. } => Exit::Conflict,
-            Self::Moved { .. } | Self::Certificate { .. } | Self::Objects { .. } | Self::Output { .. } => {
-                Exit::Untrusted
-            }
+            Self::Moved { .. }
+            | Self::Certificate { .. }
+            | Self::Objects { .. }
+            | Self::Output { .. }
+            | Self::NotGit { .. } => Exit::Untrusted,
             Self::GitMissing
             | Self::GitUnknown { .. }
             | Self::GitTooOld { .. }
@@ -454,7 +487,11 @@ impl Problem for Error {
             Self::Certificate { .. } => {
                 "name the CA's file with `ca:` in the configuration, or in SSL_CERT_FILE".to_owned()
             }
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Remote { .. } => "run again".to_owned(),
+            Self::Unreachable { .. }
+            | Self::TimedOut { .. }
+            | Self::Remote { .. }
+            | Self::BaseGone
+            | Self::ObservationsMoved => "run again".to_owned(),
             Self::Disk { .. } => "free some space, or set TMPDIR to a folder with space".to_owned(),
             _ => return None,
         })

@@ -6,7 +6,7 @@
 //! credential helper, ssh command) is read by [`Settings`] and given to the child explicitly, for one host.
 //!
 //! - [`Program`]: which `git`; [`Environment`]: the variables it may know of.
-//! - [`Clone`]: the user's own clone, which is only ever read.
+//! - [`struct@Clone`]: the user's own clone, which is only ever read.
 //! - [`Workspace`]: a private bare repository in a temporary folder, in which a promotion is built and from which
 //!   it is pushed.
 
@@ -17,9 +17,12 @@ mod clone;
 mod commit;
 mod environment;
 mod error;
+mod history;
 mod identity;
+mod observations;
 mod program;
 mod scratch;
+mod seed;
 mod settings;
 mod sign;
 mod transport;
@@ -35,8 +38,11 @@ pub use clone::{Clone, Tracked};
 pub use commit::CommitId;
 pub use environment::Environment;
 pub use error::Error;
+pub use history::{History, Told, Touch, TouchedFile};
 pub use identity::Identity;
+pub use observations::Observations;
 pub use program::{GitVersion, Program};
+pub use seed::Seed;
 pub use settings::{Scope, Setting, Settings};
 pub use transport::{Connection, HttpLogin, Limits};
 pub use tree::{FILE_LIMIT, Listing};

@@ -183,21 +183,14 @@ impl Settings {
         HTTP.iter().filter_map(|name| self.closest("http", name, remote).map(|value| (*name, value))).collect()
     }
 
+    /// Of equally close ones the later wins; `section.name` without a URL is the farthest.
     fn closest(&self, section: &str, name: &str, remote: &RemoteUrl) -> Option<&str> {
-        let mut best: Option<(Option<(usize, usize, bool)>, &str)> = None;
-        for setting in &self.0 {
-            let (Some(url), Some(value)) = (url_of(&setting.key, section, name), setting.value.as_deref()) else {
-                continue;
-            };
-            if !covers(url, remote) {
-                continue;
-            }
-            let closeness = url.and_then(|url| remote.matched_by(url));
-            if best.is_none_or(|(known, _)| closeness >= known) {
-                best = Some((closeness, value));
-            }
-        }
-        best.map(|(_, value)| value)
+        let candidate = |setting: &'_ Setting| {
+            let url = url_of(&setting.key, section, name)?;
+            covers(url, remote).then(|| url.and_then(|url| remote.matched_by(url)))
+        };
+        let candidates = self.0.iter().filter_map(|setting| Some((candidate(setting)?, setting.value.as_deref()?)));
+        candidates.max_by_key(|(closeness, _)| *closeness).map(|(_, value)| value)
     }
 }
 

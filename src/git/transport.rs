@@ -76,6 +76,8 @@ pub(super) struct Transport {
     connection: Connection,
     /// Set once the user's credential helpers had no login that the server takes.
     uses_token: AtomicBool,
+    /// The file that takes the place of the user's configuration.
+    global: PathBuf,
 }
 
 /// One command of `git`.
@@ -91,15 +93,22 @@ pub(super) struct Task<'a> {
 }
 
 impl Transport {
-    pub fn new(connection: Connection) -> Self {
+    /// `folder` is private.
+    pub fn new(connection: Connection, folder: &Path) -> Result<Self, Error> {
+        let global = global_configuration(&connection, folder)?;
         let has_helper =
             connection.remote.is_http() && !connection.settings.credential_helpers(&connection.remote).is_empty();
         let uses_token = AtomicBool::new(connection.login.is_some() && !has_helper);
-        Self { connection, uses_token }
+        Ok(Self { connection, uses_token, global })
     }
 
     pub fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// Reaches the same host at another path from now on.
+    pub fn set_remote(&mut self, remote: RemoteUrl) {
+        self.connection.remote = remote;
     }
 
     /// Runs a task to its end, whatever that is; once more with the forge's token where the helpers' login is refused.
@@ -144,7 +153,7 @@ impl Transport {
         set("LC_ALL", &"C");
         set("GIT_TERMINAL_PROMPT", &"0");
         set("GIT_CONFIG_NOSYSTEM", &"1");
-        set("GIT_CONFIG_GLOBAL", &"/dev/null");
+        set("GIT_CONFIG_GLOBAL", &self.global);
         set("GIT_ALLOW_PROTOCOL", &remote.scheme().as_str());
         // Objects are fetched in batches, by us: none is ever worth a connection of its own.
         set("GIT_NO_LAZY_FETCH", &"1");
@@ -206,12 +215,12 @@ impl Transport {
         if let Some(proxy) = proxy {
             set("http.proxy".to_owned(), proxy.into());
         }
-        let configured_ca = settings.http(remote).into_iter().any(|(name, _)| name == "sslcainfo");
-        let environment_ca = ["GIT_SSL_CAINFO", "SSL_CERT_FILE"].into_iter().find_map(|name| environment.value(name));
-        match (ca, environment_ca) {
-            (Some(ca), _) => set("http.sslCAInfo".to_owned(), ca.into()),
-            (None, Some(ca)) if !configured_ca => set("http.sslCAInfo".to_owned(), ca.into()),
-            _ => {}
+        // In Git, too, its variable wins over its configuration; `SSL_CERT_FILE` is the widest.
+        let is_configured = settings.http(remote).into_iter().any(|(name, _)| name == "sslcainfo");
+        let usual = || environment.value("SSL_CERT_FILE").filter(|_| !is_configured);
+        let ca = ca.as_ref().map(|path| path.as_os_str());
+        if let Some(ca) = ca.or_else(|| environment.value("GIT_SSL_CAINFO")).or_else(usual) {
+            set("http.sslCAInfo".to_owned(), ca.into());
         }
         if self.login_in_use().is_some() {
             set(format!("credential.{origin}.helper"), HELPER.into());
@@ -271,6 +280,20 @@ impl Transport {
     }
 }
 
+/// Returns `/dev/null`; for repositories on this machine a file with the user's `safe.directory`, which the other end
+/// of the connection, a child of the child, takes from nowhere else.
+fn global_configuration(connection: &Connection, folder: &Path) -> Result<PathBuf, Error> {
+    let safe: Vec<&str> = connection.settings.values("safe.directory").collect();
+    if connection.remote.scheme() != Scheme::File || safe.is_empty() {
+        return Ok(PathBuf::from("/dev/null"));
+    }
+    let line = |value: &&str| format!("\tdirectory = \"{}\"\n", value.replace('\\', r"\\").replace('"', r#"\""#));
+    let path = folder.join("gitconfig");
+    let text = format!("[safe]\n{}", safe.iter().map(line).collect::<String>());
+    std::fs::write(&path, text).map_err(|source| Error::File { path: path.clone(), source })?;
+    Ok(path)
+}
+
 /// Whether any of some words occurs in a complaint.
 fn classify(text: &str, remote: &RemoteUrl) -> Error {
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
@@ -292,6 +315,10 @@ fn classify(text: &str, remote: &RemoteUrl) -> Error {
         "server certificate",
     ]) {
         Error::Certificate { remote, detail }
+    } else if has(&["not our ref", "unadvertised object"]) {
+        Error::Remote { remote, detail }
+    } else if has(&["was archived so it is read-only", "repository is archived", "Repository is read-only"]) {
+        Error::ReadOnly { remote, detail }
     } else if has(&[
         "Authentication failed",
         "could not read Username",
@@ -305,8 +332,10 @@ fn classify(text: &str, remote: &RemoteUrl) -> Error {
         Error::Authentication { remote, detail }
     } else if has(&["dubious ownership", "unsafe repository"]) {
         Error::Ownership { remote }
-    } else if has(&["does not support shallow capabilities", "not valid: is this a git repository?", "dumb http"]) {
+    } else if has(&["does not support shallow capabilities", "dumb http"]) {
         Error::DumbHttp { remote }
+    } else if has(&["not valid: is this a git repository?"]) {
+        Error::NotGit { remote }
     } else if has(&["No space left on device", "Disk quota exceeded", "Read-only file system", "Too many open files"]) {
         Error::Disk { detail }
     } else if is_local && has(&["does not appear to be a git repository", "does not exist", "not a git repository"]) {
@@ -334,6 +363,8 @@ fn classify(text: &str, remote: &RemoteUrl) -> Error {
         "Operation too slow",
         "Couldn't connect",
         "Empty reply",
+        "CONNECT tunnel failed",
+        "Proxy CONNECT aborted",
         "early EOF",
         "unexpected disconnect",
         "hung up",
@@ -443,6 +474,7 @@ mod tests {
             (&https, "Host key verification failed.\nfatal: Could not read from remote repository.", 4),
             (&file, "fatal: '/srv/a' does not appear to be a git repository", 2),
             (&https, "error: object 12: missingEmail: invalid\nfatal: fsck error in packed object", 7),
+            (&https, "remote: This repository was archived so it is read-only.\nfatal: returned error: 403", 3),
             (&https, "something new", 5),
         ];
         for (remote, text, exit) in cases {

@@ -226,6 +226,19 @@ impl RemoteUrl {
         matches!(self.scheme, Scheme::Https | Scheme::Http)
     }
 
+    /// Returns the address that answers first for this repository over HTTP: asked without a login, it tells where the
+    /// repository has moved to.
+    pub fn info_refs(&self) -> Option<String> {
+        self.is_http().then(|| format!("{}/info/refs?service=git-upload-pack", self.argument().trim_end_matches('/')))
+    }
+
+    /// Returns the same address with `.git` behind it, for HTTP addresses without.
+    pub(super) fn with_suffix(&self) -> Option<Self> {
+        let path = self.path.trim_end_matches('/');
+        let is_bare = self.is_http() && !path.ends_with(".git");
+        is_bare.then(|| Self { path: format!("{path}.git"), ..self.clone() })
+    }
+
     /// Returns scheme, host and port: what credentials are bound to.
     pub(super) fn origin(&self) -> String {
         format!("{}://{}", self.scheme.as_str(), self.authority())

@@ -1,14 +1,16 @@
 //! A private bare repository: commits are built in it and pushed from it.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use git2::Repository;
 
-use super::base::{check_branch, open};
+use super::base::{FETCH, check_branch, open};
+use super::branch::FIRST_DEPTH;
 use super::child::{Output, arguments};
 use super::scratch::Scratch;
-use super::transport::{Task, Transport, summary};
+use super::transport::{Task, Transport};
 use super::{CommitId, Connection, Depth, Error, RemoteBranch, escape};
 
 /// A bare, shallow repository without the files' contents, in a private temporary folder that goes with it.
@@ -17,6 +19,8 @@ use super::{CommitId, Connection, Depth, Error, RemoteBranch, escape};
 pub struct Workspace {
     pub(super) transport: Transport,
     pub(super) depth: Option<Depth>,
+    /// The branches that were fetched as a base.
+    pub(super) bases: BTreeSet<String>,
     scratch: Scratch,
 }
 
@@ -27,8 +31,11 @@ impl Workspace {
     /// [`Error::File`] if there is no folder to write in.
     pub fn create(connection: Connection) -> Result<Self, Error> {
         let parent = connection.environment.value("TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from);
+        // Children run elsewhere: a relative folder would be another one there.
+        let parent = std::path::absolute(&parent).map_err(|source| Error::File { path: parent, source })?;
         let scratch = Scratch::create(&parent)?;
-        Ok(Self { transport: Transport::new(connection), depth: None, scratch })
+        let transport = Transport::new(connection, scratch.path())?;
+        Ok(Self { transport, depth: None, bases: BTreeSet::new(), scratch })
     }
 
     /// Returns how the remote is reached.
@@ -71,28 +78,35 @@ impl Workspace {
     pub async fn push_new(&self, commit: &CommitId, branch: &str) -> Result<(), Error> {
         check_branch(branch)?;
         let name = format!("refs/heads/{branch}");
-        let mut command =
-            arguments(["push", "--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no"]);
+        // A thin pack would need the old contents, which a blobless repository may not hold.
+        let mut command = arguments([
+            "push",
+            "--porcelain",
+            "--no-verify",
+            "--no-thin",
+            "--no-follow-tags",
+            "--recurse-submodules=no",
+        ]);
         // An empty expectation: the branch must not exist.
         command.push(format!("--force-with-lease={name}:").into());
         command.extend(arguments(["origin", &format!("{commit}:{name}")]));
-        let pushed = self.transport.run(&self.task(command, Vec::new())).await;
-        match &pushed {
-            Ok(output) if output.success() && flag_of(output, &name) == Some('*') => return Ok(()),
-            // Nobody was asked to create anything.
-            Err(error @ Error::Start { .. }) => {
-                return Err(Error::Start {
-                    command: "git push".to_owned(),
-                    source: std::io::Error::other(error.to_string()),
-                });
-            }
-            _ => {}
+        let mut pushed = self.transport.run(&self.task(command.clone(), Vec::new())).await;
+        if matches!(&pushed, Ok(output) if lacks_objects(output)) {
+            self.connect_bases().await?;
+            pushed = self.transport.run(&self.task(command, Vec::new())).await;
         }
         let failure = match pushed {
-            Ok(output) if flag_of(&output, &name) == Some('!') => {
-                Error::PushRejected { branch: branch.to_owned(), message: rejection(&output, &name) }
-            }
-            Ok(output) => self.transport.failure(&output),
+            Ok(output) => match line_of(&output, &name) {
+                Some(('*', _)) if output.success() => return Ok(()),
+                Some(('!', reason)) if reason.contains("shallow update not allowed") || lacks_objects(&output) => {
+                    Error::BaseGone
+                }
+                Some(('!', reason)) => {
+                    Error::PushRejected { branch: branch.to_owned(), message: rejection(&output, &reason) }
+                }
+                _ => self.transport.failure(&output),
+            },
+            Err(error @ Error::Start { .. }) => return Err(error),
             Err(error) => error,
         };
         // The answer may be lost though the branch was created, or say less than the remote's branches do.
@@ -111,6 +125,16 @@ impl Workspace {
             Some(other) => Err(Error::BranchBlocked { branch: branch.to_owned(), existing: other.name.clone() }),
             None => Err(failure),
         }
+    }
+
+    /// Fetches the way from the base branches' newest commits to the commits that ours stand on. Git leaves out of a
+    /// push only what the remote's branches reach as far as it knows them here: a base that has moved on since it was
+    /// fetched is not known.
+    async fn connect_bases(&self) -> Result<(), Error> {
+        let mut command = arguments(FETCH);
+        command.extend(arguments([&format!("--depth={FIRST_DEPTH}"), "--filter=blob:none", "origin"]));
+        command.extend(self.bases.iter().map(|base| format!("+refs/heads/{base}:refs/moved/{base}").into()));
+        self.transport.must(&self.task(command, Vec::new())).await.map(drop)
     }
 
     /// Lists the remote's branches whose name begins with `prefix`.
@@ -132,17 +156,29 @@ impl Workspace {
         Ok(branches.into_iter().find(|found| found.name == branch).map(|found| found.commit))
     }
 
+    /// Returns what a ref of the remote names, if it is there.
+    pub(super) async fn remote_ref(&self, name: &str) -> Result<Option<CommitId>, Error> {
+        let refs = self.ls_remote_refs(&[name.to_owned()]).await?;
+        Ok(refs.into_iter().find(|(found, _)| found == name).map(|(_, commit)| commit))
+    }
+
     async fn ls_remote(&self, patterns: &[String]) -> Result<Vec<RemoteBranch>, Error> {
+        let branch = |(name, commit): (String, CommitId)| {
+            Some(RemoteBranch { name: name.strip_prefix("refs/heads/")?.to_owned(), commit })
+        };
+        Ok(self.ls_remote_refs(patterns).await?.into_iter().filter_map(branch).collect())
+    }
+
+    async fn ls_remote_refs(&self, patterns: &[String]) -> Result<Vec<(String, CommitId)>, Error> {
         let mut command = arguments(["ls-remote", "--quiet", "--refs", "--", &self.remote_argument()]);
         command.extend(patterns.iter().map(OsString::from));
         let output = self.transport.must(&self.task(command, Vec::new())).await?;
         let text = String::from_utf8_lossy(&output.stdout);
-        let branch = |line: &str| {
+        let named = |line: &str| {
             let (oid, name) = line.split_once('\t')?;
-            let name = name.strip_prefix("refs/heads/")?.to_owned();
-            Some(RemoteBranch { name, commit: CommitId(git2::Oid::from_str(oid).ok()?) })
+            Some((name.to_owned(), CommitId(git2::Oid::from_str(oid).ok()?)))
         };
-        Ok(text.lines().filter_map(branch).collect())
+        Ok(text.lines().filter_map(named).collect())
     }
 }
 
@@ -171,16 +207,15 @@ fn line_of(output: &Output, name: &str) -> Option<(char, String)> {
     })
 }
 
-fn flag_of(output: &Output, name: &str) -> Option<char> {
-    line_of(output, name).map(|(flag, _)| flag)
+/// Tells whether Git wanted to send contents that a blobless repository doesn't hold.
+fn lacks_objects(output: &Output) -> bool {
+    let text = String::from_utf8_lossy(&output.stderr);
+    !output.success() && (text.contains("from promisor remote") || text.contains("lazy fetching disabled"))
 }
 
 /// What the server said of a rejected branch: its own lines, then Git's reason.
-fn rejection(output: &Output, name: &str) -> String {
+fn rejection(output: &Output, reason: &str) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
     let said: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("remote:")).map(str::trim).collect();
-    let reason = line_of(output, name).map(|(_, reason)| reason).unwrap_or_default();
-    let message = format!("{}\n{reason}", said.join("\n"));
-    let message = escape(&message, 2048);
-    if message.is_empty() { summary(&text) } else { message }
+    escape(&format!("{}\n{reason}", said.join("\n")), 2048)
 }

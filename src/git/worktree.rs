@@ -1,5 +1,6 @@
 //! The files of a directory as they are on the disk, with or without Git.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -26,13 +27,8 @@ pub fn worktree_root(directory: &Path) -> PathBuf {
 /// # Errors
 /// [`Error::File`] if the root can't be read.
 pub fn worktree_snapshot(root: &Path) -> Result<Listing, Error> {
-    let repository = Repository::open(root).ok();
-    let is_ignored = |path: &str| {
-        repository.as_ref().is_some_and(|repository| {
-            let is_tracked = || repository.index().is_ok_and(|index| index.get_path(Path::new(path), 0).is_some());
-            repository.is_path_ignored(path).unwrap_or(false) && !is_tracked()
-        })
-    };
+    let ignores = Repository::open(root).ok().map(Ignores::of);
+    let is_ignored = |path: &str| ignores.as_ref().is_some_and(|ignores| ignores.cover(path));
     let mut listing = Listing::default();
     let mut entries = Vec::new();
     let mut waiting = vec![(root.to_owned(), String::new())];
@@ -76,6 +72,29 @@ pub fn worktree_snapshot(root: &Path) -> Result<Listing, Error> {
     listing.skipped.sort();
     listing.snapshot.entries = Arc::new(entries.into_iter().collect());
     Ok(listing)
+}
+
+/// What Git ignores: never what it tracks.
+struct Ignores {
+    repository: Repository,
+    tracked: BTreeSet<Vec<u8>>,
+}
+
+impl Ignores {
+    fn of(repository: Repository) -> Self {
+        let tracked = repository.index().map(|index| index.iter().map(|entry| entry.path).collect());
+        Self { tracked: tracked.unwrap_or_default(), repository }
+    }
+
+    fn cover(&self, path: &str) -> bool {
+        // Asking for the rules is slow, and nearly everything is tracked.
+        if self.tracked.contains(path.as_bytes()) || !self.repository.is_path_ignored(path).unwrap_or(false) {
+            return false;
+        }
+        let below = format!("{path}/").into_bytes();
+        let is_above_tracked = self.tracked.range(below.clone()..).next().is_some_and(|next| next.starts_with(&below));
+        !is_above_tracked
+    }
 }
 
 /// Gives the snapshot of a working tree the bytes of files; see [`FILE_LIMIT`].

@@ -18,8 +18,7 @@ struct Pool {
     ca: Option<PathBuf>,
 }
 
-/// Every pool so far.
-#[derive(Debug)]
+/// Every pool so far. Not `Debug`: a proxy shows its password.
 pub(super) struct Clients {
     pools: Mutex<HashMap<Pool, Client>>,
     proxy: Option<Proxy>,

@@ -12,6 +12,7 @@ mod settings;
 mod token;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -35,23 +36,27 @@ const REDIRECTS: usize = 3;
 const HEADER_CAP: usize = 64 * 1024;
 
 /// The client. Clones share connections, limits and what is known about each origin.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Http {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
 struct Shared {
     settings: Settings,
     clients: Clients,
     origins: Mutex<HashMap<Origin, Arc<OriginState>>>,
 }
 
-#[derive(Debug)]
 struct OriginState {
     permits: Semaphore,
     /// Since when every request failed, so that a dead origin doesn't cost each caller the whole budget.
-    trouble: Mutex<Option<Instant>>,
+    trouble: Mutex<Option<Trouble>>,
+}
+
+/// Failures without a success between them.
+struct Trouble {
+    since: Instant,
+    last: Instant,
 }
 
 impl Http {
@@ -123,8 +128,7 @@ impl Http {
                 return outcome;
             }
             let wait = pause.length(tries, settings.backoff);
-            let since = *lock(&state.trouble).get_or_insert_with(Instant::now);
-            let spent = started.elapsed().max(since.elapsed());
+            let spent = started.elapsed().max(state.troubled(settings.budget));
             if tries >= settings.attempts || spent.saturating_add(wait) > settings.budget {
                 return outcome.and_then(|response| Err(unavailable(&request.url, &response, pause.asked)));
             }
@@ -180,6 +184,25 @@ impl Http {
             Arc::new(OriginState { permits, trouble: Mutex::new(None) })
         };
         Arc::clone(lock(&self.shared.origins).entry(Origin::of(url)).or_insert_with(fresh))
+    }
+}
+
+impl OriginState {
+    /// Notes a failure and returns for how long there were only failures; what lies a whole budget back is forgotten.
+    fn troubled(&self, budget: Duration) -> Duration {
+        let now = Instant::now();
+        let mut trouble = lock(&self.trouble);
+        let recent = trouble.take().filter(|trouble| now.duration_since(trouble.last) < budget);
+        let since = recent.map_or(now, |trouble| trouble.since);
+        *trouble = Some(Trouble { since, last: now });
+        now.duration_since(since)
+    }
+}
+
+impl fmt::Debug for Http {
+    /// Shows the settings alone: a proxy inside of the client would show its password.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Http").field("settings", &self.shared.settings).finish_non_exhaustive()
     }
 }
 

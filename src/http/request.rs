@@ -1,14 +1,17 @@
 //! What is asked and what was answered.
 
+use std::fmt;
+
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use url::Url;
 
 use super::Token;
+use super::origin::shown;
 
 /// A request: everything that is sent, and how much of an answer is read.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Request {
     /// The method.
     pub method: Method,
@@ -27,7 +30,7 @@ pub struct Request {
 }
 
 /// An answer, read to its end.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Response {
     /// Its status.
     pub status: StatusCode,
@@ -76,5 +79,44 @@ impl Response {
     pub fn excerpt(&self) -> String {
         let start = self.bytes.get(..self.bytes.len().min(800)).unwrap_or_default();
         String::from_utf8_lossy(start).trim().chars().take(200).flat_map(char::escape_default).take(200).collect()
+    }
+}
+
+impl fmt::Debug for Request {
+    /// Shows no header and no body: either may hold a secret.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.method, shown(&self.url))
+    }
+}
+
+impl fmt::Debug for Response {
+    /// Shows no header and no body: a token server's answer is a secret.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {} ({} bytes)", self.status.as_u16(), shown(&self.url), self.bytes.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_shows_neither_its_query_nor_its_body() {
+        let url = Url::parse("https://user:s3cret@reg.example/token?secret=s3cret").unwrap();
+        let request = Request::post(url, "refresh_token=s3cret", 10).authorized(Some(Token::new("s3cret")));
+        assert_eq!(format!("{request:?}"), "POST https://reg.example/token");
+    }
+
+    #[test]
+    fn an_excerpt_is_short_and_escaped() {
+        let response = |bytes: &'static [u8]| Response {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            bytes: Bytes::from_static(bytes),
+            url: Url::parse("https://reg.example/").unwrap(),
+        };
+        assert_eq!(response(b" \x1b[31m\xff\n::set-output \n").excerpt(), "\\u{1b}[31m\\u{fffd}\\n::set-output");
+        assert_eq!(response(&[b'a'; 1_000]).excerpt().len(), 200);
+        assert_eq!(response(b"").excerpt(), "");
     }
 }

@@ -34,6 +34,11 @@ impl Token {
         self.0.expose_secret()
     }
 
+    /// Returns the secret, for a child program that takes it as a secret of its own.
+    pub fn secret(&self) -> SecretString {
+        self.0.clone()
+    }
+
     /// Returns it as the value of a header that is never logged.
     ///
     /// # Errors

@@ -19,7 +19,9 @@ pub(super) fn name_apps(sources: &mut [Source], definitions: &[AppDefinition]) {
     let names: Vec<String> = keys
         .iter()
         .map(|(name, artifact)| {
-            let taken = definitions.iter().any(|definition| definition.name.as_str() == name);
+            // A definition without an artifact is about the app of that name, whatever it is.
+            let claims = |definition: &AppDefinition| definition.name.as_str() == name && !definition.parts.is_empty();
+            let taken = definitions.iter().any(claims);
             let artifacts = artifacts.get(name.as_str()).map(Vec::as_slice).unwrap_or_default();
             // A source whose artifact can't be told joins the only app of its name.
             match artifacts.len() {

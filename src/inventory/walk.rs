@@ -129,8 +129,9 @@ impl<'a> EnvironmentWalk<'a> {
             }
             Extent::Glob(pattern) => {
                 let snapshot = self.builder.files.snapshot;
-                let matching = snapshot.entries.keys().filter(|path| glob::matches(pattern, path.as_str()));
-                for path in matching {
+                let below = glob::directory(pattern);
+                let paths = snapshot.below(&below).map(|(path, _)| path);
+                for path in paths.filter(|path| glob::matches(pattern, path.as_str())) {
                     let directory = path.parent();
                     if self.builder.kustomization(&directory).as_ref() == Some(path) {
                         let build = self.builder.directory(&directory);

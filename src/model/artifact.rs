@@ -125,7 +125,7 @@ impl FromStr for OciRepository {
     /// Parses `oci://host/path`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let rest = text.strip_prefix("oci://").ok_or_else(|| ArtifactError::Scheme { text: text.to_owned() })?;
-        Self::parse(rest.strip_suffix('/').unwrap_or(rest))
+        Self::parse(rest)
     }
 }
 

@@ -127,7 +127,7 @@ mod tests {
         for other in [
             name("prod-eu", "my-app", "v1.2.3", "master", &[one.clone(), two.clone()]),
             name("prod-eu", "my-app", "v1.2.3", "main", &[one.clone(), one.clone()]),
-            name("prod-eu", "my-app", "v1.2.3", "main", &[one.clone()]),
+            name("prod-eu", "my-app", "v1.2.3", "main", std::slice::from_ref(&one)),
             name("prod-eu", "my-app", "v1.2.3", "main", &[two, edit("b.yaml", 1, "spec.ref.tag", "v1", "v2")]),
         ] {
             assert_ne!(first, other);

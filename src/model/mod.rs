@@ -5,6 +5,7 @@ mod branch;
 mod digest;
 mod environment;
 mod finding;
+mod judged;
 mod names;
 mod place;
 mod plan;
@@ -24,10 +25,11 @@ pub use environment::{
     Stage, Stages,
 };
 pub use finding::{Finding, FindingCode};
+pub use judged::{JudgedTag, TagTable, TagVerdict};
 pub use names::{AppName, EnvironmentName, NameError};
 pub use place::{Place, RepoPath, RepoPathError};
-pub use plan::{Chosen, Edit, Plan, Reason, ReasonCode, Step, Verdict};
-pub use problem::{Exit, Problem};
+pub use plan::{Chosen, Edit, Move, Plan, Proof, Reason, ReasonCode, Step, Verdict};
+pub use problem::{Exit, Failure, Problem};
 pub use reference::{Choice, FieldName, Reference, Unknown, Value};
 pub use slot::{Form, Slot, Span};
 pub use snapshot::{BlobId, Entry, EntryKind, Snapshot};

@@ -1,6 +1,6 @@
 //! What would change, and why the rest stays.
 
-use super::{AppName, Artifact, Digest, EnvironmentName, Place, Slot, Tag, Version};
+use super::{AppName, Artifact, Digest, EnvironmentName, Evidence, Failure, Place, Slot, SourceId, Tag, Version};
 
 /// A step for every app and environment that was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,8 +28,38 @@ pub struct Step {
     pub reasons: Vec<Reason>,
     /// From when it may move, for *waits*.
     pub waits: Option<jiff::Timestamp>,
+    /// What each source would choose afterwards, if the version is newer than the pin.
+    pub moves: Vec<Move>,
     /// The scalars to replace, for *advance*.
     pub edits: Vec<Edit>,
+    /// What the environments before say for it, for *advance*.
+    pub proofs: Vec<Proof>,
+    /// The error that made it unknown, if one did.
+    pub failure: Option<Failure>,
+}
+
+/// What one source of a step's app would choose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// The source in the step's environment.
+    pub source: SourceId,
+    /// The tag to write.
+    pub tag: Tag,
+    /// What it points at.
+    pub digest: Option<Digest>,
+}
+
+/// An environment before that ran the version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// Its name.
+    pub environment: EnvironmentName,
+    /// How surely it did.
+    pub evidence: Evidence,
+    /// Whether its content is known to be the same.
+    pub same_content: bool,
+    /// What it runs now.
+    pub now: Option<Tag>,
 }
 
 /// A version in the registry, as far as it is known.

@@ -86,3 +86,40 @@ pub trait Problem: std::error::Error {
         None
     }
 }
+
+/// Why something could not be told: an error as values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The error's stable code.
+    pub code: &'static str,
+    /// The exit code it would end a run with.
+    pub exit: Exit,
+    /// The message and its causes, for people.
+    pub message: String,
+    /// What to do next.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// Keeps what an error says.
+    pub fn of(problem: &dyn Problem) -> Self {
+        let mut message = problem.to_string();
+        let mut cause = problem.source();
+        while let Some(error) = cause {
+            message.push_str(": ");
+            message.push_str(&error.to_string());
+            cause = error.source();
+        }
+        Self { code: problem.code(), exit: problem.exit(), message, hint: problem.hint() }
+    }
+
+    /// Returns the answer of a run that asks nothing of the network.
+    pub fn offline() -> Self {
+        Self {
+            code: "offline",
+            exit: Exit::Temporary,
+            message: "registries aren't asked with `--offline`".to_owned(),
+            hint: Some("run again without `--offline`".to_owned()),
+        }
+    }
+}

@@ -102,6 +102,16 @@ impl SourceKind {
             Self::Image => "Image",
         }
     }
+
+    /// Returns where a field stands in an object of this kind: `spec.ref.tag`.
+    pub fn path_of(self, field: FieldName) -> String {
+        match (self, field) {
+            (Self::OciRepository | Self::GitRepository, field) => format!("spec.ref.{}", field.key()),
+            (Self::HelmRelease, FieldName::Version) => "spec.chart.spec.version".to_owned(),
+            (Self::HelmChart, FieldName::Version) => "spec.version".to_owned(),
+            (_, field) => field.key().to_owned(),
+        }
+    }
 }
 
 impl WrittenValue {

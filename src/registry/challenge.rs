@@ -122,4 +122,13 @@ mod tests {
             assert_eq!(Challenge::parse(text), expected, "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_quoted_realm_is_read_whatever_stands_in_it(realm in "[^\\\\\"]*", other in ".*") {
+            let found = Challenge::parse(&format!("Bearer service=\"x\",realm=\"{realm}\""));
+            proptest::prop_assert_eq!(found, vec![Challenge::Bearer { realm, service: Some("x".into()) }]);
+            Challenge::parse(&other);
+        }
+    }
 }

@@ -12,7 +12,6 @@ use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use crate::http::Token;
-use crate::model::OciRepository;
 
 use super::helper;
 use super::once::Once;
@@ -67,7 +66,8 @@ pub struct LoginUsed {
 /// Every login that the user has.
 pub(super) struct Credentials {
     settings: CredentialSettings,
-    files: OnceCell<Result<Arc<[AuthFile]>, Error>>,
+    /// Those that can't be read are told of only if they would decide.
+    files: OnceCell<Vec<Result<AuthFile, Error>>>,
     helped: Once<(String, String), Credential>,
 }
 
@@ -105,12 +105,13 @@ impl Credentials {
         Self { settings, files: OnceCell::new(), helped: Once::default() }
     }
 
-    /// Returns the login for a repository, the most specific one of the first source that has any.
-    pub(super) async fn of(&self, repository: &OciRepository) -> Result<(Credential, LoginSource), Error> {
-        let files = self.files.get_or_init(|| read(&self.settings)).await.clone()?;
-        let keys = keys(repository);
-        for file in files.iter() {
-            if let Some(found) = self.in_file(file, &keys, repository.registry()).await? {
+    /// Returns the login for a path at a host, the most specific one of the first source that has any.
+    pub(super) async fn of(&self, host: &str, path: Option<&str>) -> Result<(Credential, LoginSource), Error> {
+        let files = self.files.get_or_init(|| read(&self.settings)).await;
+        let keys = keys(host, path);
+        for file in files {
+            let file = file.as_ref().map_err(Clone::clone)?;
+            if let Some(found) = self.in_file(file, &keys, host).await? {
                 return Ok(found);
             }
         }
@@ -128,7 +129,8 @@ impl Credentials {
             return self.helped(file, name, registry).await;
         }
         for key in keys {
-            if let Some(credential) = file.auths.get(key).map(AuthEntry::credential).transpose()? {
+            if let Some(credential) = file.auths.get(key).map(AuthEntry::credential) {
+                let credential = credential.ok_or_else(|| unreadable(file.path.as_deref()))?;
                 let source = match &file.path {
                     Some(path) => LoginSource::File(path.clone()),
                     None => LoginSource::Variable,
@@ -163,13 +165,12 @@ const HUB: &str = "index.docker.io";
 const HUB_KEY: &str = "https://index.docker.io/v1/";
 
 /// Returns the names under which a login may stand, the most specific first: `host/a/b`, `host/a`, `host`.
-fn keys(repository: &OciRepository) -> Vec<String> {
-    let hosts: &[&str] = match repository.registry() {
+fn keys(host: &str, path: Option<&str>) -> Vec<String> {
+    let hosts: &[&str] = match host {
         HUB => &[HUB, "docker.io", "registry-1.docker.io"],
         host => &[host],
     };
-    let mut keys = Vec::new();
-    let mut path = Some(repository.repository());
+    let (mut keys, mut path) = (Vec::new(), path);
     while let Some(current) = path {
         keys.extend(hosts.iter().map(|host| format!("{host}/{current}")));
         path = current.rsplit_once('/').map(|(parent, _)| parent);
@@ -186,46 +187,49 @@ fn normal(key: &str) -> String {
     bare.to_owned()
 }
 
-async fn read(settings: &CredentialSettings) -> Result<Arc<[AuthFile]>, Error> {
+fn unreadable(path: Option<&Path>) -> Error {
+    Error::LoginFile { path: path.unwrap_or(Path::new("DOCKER_AUTH_CONFIG")).to_owned(), source: None }
+}
+
+async fn read(settings: &CredentialSettings) -> Vec<Result<AuthFile, Error>> {
     let mut files = Vec::new();
     if let Some(text) = &settings.inline {
-        files.push(parse(text.expose().as_bytes(), None)?);
+        files.push(parse(text.expose().as_bytes(), None));
     }
     for path in &settings.files {
         match tokio::fs::read(path).await {
-            Ok(bytes) => files.push(parse(&bytes, Some(path))?),
+            Ok(bytes) => files.push(parse(&bytes, Some(path))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {}
-            Err(source) => return Err(Error::LoginFile { path: path.clone(), source: Some(Arc::new(source)) }),
+            Err(source) => files.push(Err(Error::LoginFile { path: path.clone(), source: Some(Arc::new(source)) })),
         }
     }
-    Ok(files.into())
+    files
 }
 
 fn parse(bytes: &[u8], path: Option<&Path>) -> Result<AuthFile, Error> {
     // The parser's message may quote the file, and with it a password.
-    let unreadable =
-        || Error::LoginFile { path: path.unwrap_or(Path::new("DOCKER_AUTH_CONFIG")).to_owned(), source: None };
-    let text: AuthText = serde_json::from_slice(bytes).map_err(|_| unreadable())?;
+    let text: AuthText = serde_json::from_slice(bytes).map_err(|_| unreadable(path))?;
     let auths = text.auths.unwrap_or_default().into_iter().map(|(key, entry)| (normal(&key), entry)).collect();
     let helpers = text.helpers.unwrap_or_default().into_iter().map(|(key, name)| (normal(&key), name)).collect();
     Ok(AuthFile { path: path.map(Path::to_owned), auths, helpers, store: text.store })
 }
 
 impl AuthEntry {
-    fn credential(&self) -> Result<Credential, Error> {
+    /// Returns the login; none if it is written as none can be.
+    fn credential(&self) -> Option<Credential> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         if let Some(token) = given(&self.registry) {
-            return Ok(Credential::Registry(Token::new(token)));
+            return Some(Credential::Registry(Token::new(token)));
         }
         if let Some(token) = given(&self.identity) {
-            return Ok(Credential::Identity(Token::new(token)));
+            return Some(Credential::Identity(Token::new(token)));
         }
         let pair = match given(&self.auth) {
-            Some(auth) => Some(decoded(&auth).ok_or(Error::LoginEntry)?),
+            Some(auth) => Some(decoded(&auth)?),
             None => given(&self.username).zip(given(&self.password)),
         };
-        Ok(pair.map_or(Credential::None, |(user, password)| Credential::of(user, password)))
+        Some(pair.map_or(Credential::None, |(user, password)| Credential::of(user, password)))
     }
 }
 
@@ -265,10 +269,10 @@ mod tests {
 
     #[test]
     fn a_namespace_is_looked_up_before_its_host() {
-        let repository = OciRepository::parse("reg.example:5000/acme/team/app").unwrap();
+        let keys = keys("reg.example:5000", Some("acme/team/app"));
         let expected = ["reg.example:5000/acme/team/app", "reg.example:5000/acme/team", "reg.example:5000/acme"];
-        assert_eq!(keys(&repository)[..3], expected);
-        assert_eq!(keys(&repository)[3], "reg.example:5000");
+        assert_eq!(keys[..3], expected);
+        assert_eq!(keys[3], "reg.example:5000");
     }
 
     #[test]
@@ -276,8 +280,7 @@ mod tests {
         for key in ["index.docker.io", "https://index.docker.io/v1/", "http://index.docker.io/v2", "index.docker.io/"] {
             assert_eq!(normal(key), "index.docker.io", "{key}");
         }
-        let hub = OciRepository::parse("acme/app").unwrap();
-        assert!(keys(&hub).contains(&"docker.io".to_owned()));
+        assert!(keys(HUB, Some("acme/app")).contains(&"docker.io".to_owned()));
         assert_eq!(normal("https://reg.example/acme/v1"), "reg.example/acme");
     }
 

@@ -37,6 +37,16 @@ impl Endpoint {
         }
     }
 
+    /// Returns the endpoint of a URL whose scheme is written, such as a Helm repository's; none without a host.
+    pub(super) fn of(url: &Url, settings: &Settings) -> Option<Self> {
+        let host = match url.port() {
+            Some(port) => format!("{}:{port}", url.host_str()?),
+            None => url.host_str()?.to_owned(),
+        };
+        let scheme = if url.scheme() == "http" { "http" } else { "https" };
+        Some(Self { scheme: Mutex::new(scheme), guessed: false, ..Self::new(&host, settings) })
+    }
+
     /// Returns the URL of a path.
     pub(super) fn url(&self, path: &str) -> Result<Url, Error> {
         let text = format!("{}://{}/{path}", *lock(&self.scheme), self.host);

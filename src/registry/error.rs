@@ -8,8 +8,7 @@ use serde::Deserialize;
 use crate::http::{self, Response};
 use crate::model::{Digest, Exit, OciRepository, Problem};
 
-use super::login::Pass;
-use super::{LoginSource, LoginUsed};
+use super::{LoginSource, LoginUsed, realm};
 
 /// Why a question to a registry has no answer. Clones share their cause.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -24,6 +23,30 @@ pub enum Error {
         artifact: OciRepository,
         /// Who was asked.
         registry: String,
+    },
+    /// There is no Helm repository at the address.
+    #[error("`{repository}` has no `index.yaml`")]
+    NoIndex {
+        /// The Helm repository's URL.
+        repository: String,
+    },
+    /// The Helm repository let nobody in, or not this login.
+    #[error("`{repository}` refuses its `index.yaml` with status {status} ({})", login.source)]
+    IndexDenied {
+        /// The Helm repository's URL.
+        repository: String,
+        /// 401 or 403.
+        status: u16,
+        /// Which login was used.
+        login: Box<LoginUsed>,
+    },
+    /// The Helm repository has no such chart.
+    #[error("`{repository}` has no chart `{chart}`")]
+    NoChart {
+        /// The Helm repository's URL.
+        repository: String,
+        /// The chart.
+        chart: String,
     },
     /// The registry has no such tag or digest.
     #[error("`{artifact}` has no `{reference}`")]
@@ -46,7 +69,7 @@ pub enum Error {
         login: Box<LoginUsed>,
     },
     /// The token server refused.
-    #[error("`{server}` refuses the login ({})", login.source)]
+    #[error("`{server}` refuses access ({})", login.source)]
     LoginRefused {
         /// The token server.
         server: String,
@@ -54,6 +77,14 @@ pub enum Error {
         registry: String,
         /// Which login was used.
         login: Box<LoginUsed>,
+    },
+    /// The registry can be read, but without the login that there is for it.
+    #[error("the login for `{registry}` was kept from the token server `{server}`")]
+    Withheld {
+        /// The registry.
+        registry: String,
+        /// The token server.
+        server: String,
     },
     /// The registry wants a login of a kind that we don't know.
     #[error("`{registry}` asks for a login by `{scheme}`, which is none that registries use")]
@@ -73,7 +104,7 @@ pub enum Error {
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// A file of logins that can't be read.
+    /// A file of logins that can't be read, or one that holds what is no login.
     #[error("the logins in `{}` can't be read", path.display())]
     LoginFile {
         /// The file.
@@ -81,9 +112,6 @@ pub enum Error {
         /// Why, if it could not be opened.
         source: Option<Arc<std::io::Error>>,
     },
-    /// An entry of such a file that is no login.
-    #[error("an `auth` among the logins is not the base64 of `user:password`")]
-    LoginEntry,
     /// A credential helper that gives no login.
     #[error("the credential helper `docker-credential-{name}` {reason}")]
     Helper {
@@ -166,7 +194,7 @@ impl Error {
         artifact: &OciRepository,
         registry: &str,
         subject: Subject<'_>,
-        pass: &Pass,
+        login: LoginUsed,
     ) -> Self {
         let (artifact, registry) = (artifact.clone(), registry.to_owned());
         match (response.status.as_u16(), subject) {
@@ -174,9 +202,7 @@ impl Error {
                 Self::NotFound { artifact, reference: reference.to_owned() }
             }
             (404, _) => Self::NoRepository { artifact, registry },
-            (status @ (401 | 403), _) => {
-                Self::Denied { artifact, registry, status, login: Box::new(pass.login.clone()) }
-            }
+            (status @ (401 | 403), _) => Self::Denied { artifact, registry, status, login: Box::new(login) },
             _ => Self::answer(response, "nothing that a registry answers"),
         }
     }
@@ -208,12 +234,16 @@ impl Problem for Error {
         match self {
             Self::Http(error) => error.code(),
             Self::NoRepository { .. } => "repository-not-found",
+            Self::NoIndex { .. } => "index-not-found",
+            Self::IndexDenied { .. } => "index-denied",
+            Self::NoChart { .. } => "chart-not-found",
+            Self::Withheld { .. } => "login-withheld",
             Self::NotFound { .. } => "not-found",
             Self::Denied { .. } => "registry-denied",
             Self::LoginRefused { .. } => "login-refused",
             Self::LoginScheme { .. } => "login-unknown",
             Self::Realm { .. } => "realm-untrusted",
-            Self::LoginFile { .. } | Self::LoginEntry => "login-unreadable",
+            Self::LoginFile { .. } => "login-unreadable",
             Self::Helper { .. } => "helper-failed",
             Self::Answer { .. } => "answer-unusable",
             Self::DigestDiffers { .. } => "digest-differs",
@@ -226,12 +256,15 @@ impl Problem for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Http(error) => error.exit(),
-            Self::NoRepository { .. } | Self::NotFound { .. } => Exit::Refused,
+            Self::NoRepository { .. } | Self::NoIndex { .. } | Self::NoChart { .. } | Self::NotFound { .. } => {
+                Exit::Refused
+            }
             Self::Denied { .. }
+            | Self::IndexDenied { .. }
+            | Self::Withheld { .. }
             | Self::LoginRefused { .. }
             | Self::LoginScheme { .. }
             | Self::LoginFile { .. }
-            | Self::LoginEntry
             | Self::Helper { .. } => Exit::Authentication,
             Self::Realm { .. }
             | Self::Answer { .. }
@@ -247,15 +280,20 @@ impl Problem for Error {
             Self::Http(error) => error.hint(),
             Self::Denied { registry, login, .. } => Some(login.hint(registry)),
             Self::LoginRefused { registry, login, .. } => Some(login.hint(registry)),
-            Self::Realm { registry, .. } => {
-                Some(format!("if that is right, add it to `realms:` of `{registry}` in your own configuration"))
+            Self::IndexDenied { repository, login, .. } => {
+                let host = repository.split('/').nth(2).unwrap_or(repository);
+                Some(login.hint(host))
             }
+            Self::Withheld { registry, server } => Some(withheld_hint(server, registry)),
+            Self::Realm { registry, reason, .. } => (*reason == realm::INTERNAL)
+                .then(|| format!("if that is right, add it to `realms:` of `{registry}` in your own configuration")),
             Self::LoginFile { .. } => Some("repair the file, or log in again with `docker login`".to_owned()),
-            Self::LoginEntry => Some("log in again with `docker login`".to_owned()),
             Self::Helper { name, .. } => Some(format!("try `docker-credential-{name} get` by hand")),
             Self::Pages { .. } => Some("an incomplete list decides nothing; ask whoever runs the registry".to_owned()),
             Self::LayoutFile { .. } => Some("check `layout:` in your own configuration".to_owned()),
             Self::NoRepository { .. }
+            | Self::NoIndex { .. }
+            | Self::NoChart { .. }
             | Self::NotFound { .. }
             | Self::LoginScheme { .. }
             | Self::Answer { .. }
@@ -268,12 +306,9 @@ impl Problem for Error {
 impl LoginUsed {
     fn hint(&self, registry: &str) -> String {
         match (&self.withheld, &self.source) {
-            (Some(server), _) => format!(
-                "the login was kept from the token server `{server}`; if it belongs to the registry, add \
-                 `realms: [{server}]` for `{registry}` in your own configuration"
-            ),
+            (Some(server), _) => withheld_hint(server, registry),
             (None, LoginSource::Nowhere) => {
-                format!("log in with `docker login {registry}`; registries answer the same for what does not exist")
+                format!("{}; registries answer the same for what does not exist", way_in(registry))
             }
             (None, _) => format!(
                 "check that the login may read it, or log in again with `docker login {registry}`; registries answer \
@@ -281,6 +316,32 @@ impl LoginUsed {
             ),
         }
     }
+}
+
+/// Returns how to get a login; those of clouds come from programs, not from the surroundings.
+fn way_in(registry: &str) -> String {
+    let helper = |name: &str| {
+        format!(
+            "set `{name}` for `{registry}` in `credHelpers` of Docker's `config.json`, or log in with `docker login`"
+        )
+    };
+    let host = registry.split(':').next().unwrap_or(registry);
+    if host.ends_with(".amazonaws.com") && host.contains(".dkr.ecr.") || host == "public.ecr.aws" {
+        helper("ecr-login")
+    } else if host.ends_with(".pkg.dev") || host == "gcr.io" || host.ends_with(".gcr.io") {
+        helper("gcloud")
+    } else if host.ends_with(".azurecr.io") {
+        format!("log in with `az acr login --name {}`", host.trim_end_matches(".azurecr.io"))
+    } else {
+        format!("log in with `docker login {registry}`")
+    }
+}
+
+fn withheld_hint(server: &str, registry: &str) -> String {
+    format!(
+        "if the token server `{server}` belongs to the registry, and may get the login, add `realms: [{server}]` for \
+         `{registry}` in your own configuration"
+    )
 }
 
 fn quoted(excerpt: &str) -> String {

@@ -13,7 +13,7 @@ use tokio::io::AsyncReadExt as _;
 
 use crate::model::{Digest, OciRepository};
 
-use super::{Error, Manifest, ManifestReference, manifest};
+use super::{Error, Manifest, ManifestReference, Referrer, manifest, referrers};
 
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// How many bytes an `index.json` may have.
@@ -100,6 +100,16 @@ impl<'a> Layout<'a> {
             return Err(broken(&path, "does not have the digest that is its name"));
         }
         Manifest::parse(bytes.into(), &entry.media_type).map_err(|problem| broken(&path, &format!("holds {problem}")))
+    }
+
+    /// Returns what the tag that stands for a digest lists, as in a registry without an API for it.
+    pub(super) async fn referrers(&self, repository: &OciRepository, digest: &Digest) -> Result<Vec<Referrer>, Error> {
+        let Ok(tag) = format!("sha256-{}", digest.hex()).parse() else { return Ok(Vec::new()) };
+        match self.manifest(repository, &ManifestReference::Tag(tag)).await {
+            Ok(found) => Ok(referrers::of(&found)),
+            Err(Error::NotFound { .. }) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Returns the layout's folder and what it holds of a repository.

@@ -88,4 +88,13 @@ mod tests {
             assert_eq!(next_of(text), expected, "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_may_be_a_next_page_is_never_the_end(target in "[^<>]*", before in "[^<>\"]*") {
+            let link = format!("<a>; title=\"{before}\", <{target}>; rel=next");
+            proptest::prop_assert_eq!(next_of(&link), Next::Page(target.trim().to_owned()));
+            proptest::prop_assert_ne!(next_of(&format!("{target}; rel=next")), Next::None);
+        }
+    }
 }

@@ -10,10 +10,11 @@ use url::form_urlencoded::Serializer;
 
 use crate::http::{Origin, Request, Response, Token};
 
+use super::Error;
 use super::challenge::Challenge;
+use super::connection::Connection;
 use super::credentials::{Credential, LoginSource, LoginUsed};
 use super::realm::{self, Trust};
-use super::{Error, Session};
 
 /// How many bytes of a token server's answer are read.
 const CAP: usize = 1024 * 1024;
@@ -53,14 +54,14 @@ struct Issued {
 
 impl Login {
     /// Returns what the next request carries: nothing before the registry has asked for something.
-    pub(super) async fn pass(&self, session: &Session<'_>) -> Result<Pass, Error> {
+    pub(super) async fn pass(&self, connection: &Connection<'_>) -> Result<Pass, Error> {
         let mut state = self.state.lock().await;
         if let Some(error) = &state.refused {
             return Err(error.clone());
         }
         let fresh = state.pass.generation > 0 && state.pass.until.is_none_or(|until| Instant::now() < until);
-        match session.endpoint.challenge() {
-            Some(challenge) if !fresh => state.log_in(session, &challenge).await,
+        match connection.endpoint.challenge() {
+            Some(challenge) if !fresh => state.log_in(connection, &challenge).await,
             _ => Ok(state.pass.clone()),
         }
     }
@@ -68,7 +69,7 @@ impl Login {
     /// Returns what to carry instead, after a request with `used` was answered with 401; none if nothing can help.
     pub(super) async fn renew(
         &self,
-        session: &Session<'_>,
+        connection: &Connection<'_>,
         response: &Response,
         used: &Pass,
     ) -> Result<Option<Pass>, Error> {
@@ -81,22 +82,22 @@ impl Login {
             return Ok(Some(state.pass.clone()));
         }
         let again = state.pass.generation > 0;
-        session.endpoint.remember(&challenge);
-        let pass = state.log_in(session, &challenge).await?;
+        connection.endpoint.remember(&challenge);
+        let pass = state.log_in(connection, &challenge).await?;
         // The same user and password, or still no login, would only be refused again.
         let useless = pass.token.is_none() || (again && challenge == Challenge::Basic);
         Ok((!useless).then_some(pass))
     }
 
-    /// Returns what requests carry now.
-    pub(super) async fn current(&self) -> Pass {
-        self.state.lock().await.pass.clone()
+    /// Returns which login requests carry now.
+    pub(super) async fn used(&self) -> LoginUsed {
+        self.state.lock().await.pass.login.clone()
     }
 }
 
 impl State {
-    async fn log_in(&mut self, session: &Session<'_>, challenge: &Challenge) -> Result<Pass, Error> {
-        match handshake(session, challenge).await {
+    async fn log_in(&mut self, connection: &Connection<'_>, challenge: &Challenge) -> Result<Pass, Error> {
+        match handshake(connection, challenge).await {
             Ok(pass) => {
                 self.pass = Pass { generation: self.pass.generation + 1, ..pass };
                 Ok(self.pass.clone())
@@ -111,12 +112,13 @@ impl State {
     }
 }
 
-async fn handshake(session: &Session<'_>, challenge: &Challenge) -> Result<Pass, Error> {
-    let (credential, source) = session.shared.credentials.of(&session.asked).await?;
+async fn handshake(connection: &Connection<'_>, challenge: &Challenge) -> Result<Pass, Error> {
+    let (credential, source) =
+        connection.shared.credentials.of(connection.endpoint.host(), connection.path.as_deref()).await?;
     let carry = |token, source| Pass { token, login: LoginUsed { source, withheld: None }, ..Pass::default() };
     match (challenge, credential) {
         (Challenge::Other(scheme), _) => {
-            Err(Error::LoginScheme { registry: session.endpoint.host().to_owned(), scheme: scheme.clone() })
+            Err(Error::LoginScheme { registry: connection.endpoint.host().to_owned(), scheme: scheme.clone() })
         }
         (_, Credential::Registry(token)) => Ok(carry(Some(token.bearer()), source)),
         (Challenge::Basic, Credential::Password { user, password }) => Ok(carry(Some(password.basic(&user)), source)),
@@ -124,21 +126,21 @@ async fn handshake(session: &Session<'_>, challenge: &Challenge) -> Result<Pass,
         (Challenge::Basic, Credential::Identity(token)) => Ok(carry(Some(token.basic("<token>")), source)),
         (Challenge::Basic, Credential::None) => Ok(Pass::default()),
         (Challenge::Bearer { realm, service }, credential) => {
-            exchange(session, realm, service.as_deref(), credential, source).await
+            exchange(connection, realm, service.as_deref(), credential, source).await
         }
     }
 }
 
 /// Gets a token from the token server.
 async fn exchange(
-    session: &Session<'_>,
+    connection: &Connection<'_>,
     realm: &str,
     service: Option<&str>,
     credential: Credential,
     source: LoginSource,
 ) -> Result<Pass, Error> {
-    let registry = session.endpoint.origin()?;
-    let (url, trust) = realm::judge(realm, &registry, &session.endpoint.realms).map_err(|reason| Error::Realm {
+    let registry = connection.endpoint.origin()?;
+    let (url, trust) = realm::judge(realm, &registry, &connection.endpoint.realms).map_err(|reason| Error::Realm {
         registry: registry.authority(),
         realm: realm.chars().take(200).flat_map(char::escape_default).collect(),
         reason,
@@ -151,8 +153,8 @@ async fn exchange(
             (Credential::None, LoginUsed { source: LoginSource::Nowhere, withheld: has_login.then(|| server.clone()) })
         }
     };
-    let request = ask(url, service, session.asked.repository(), &credential);
-    let response = session.shared.http.send(request).await?;
+    let request = ask(url, service, connection.path.as_deref(), &credential);
+    let response = connection.shared.http.send(request).await?;
     match response.status.as_u16() {
         200 => {}
         400 | 401 | 403 => {
@@ -171,12 +173,13 @@ async fn exchange(
 }
 
 /// Asks for the right to read one repository, whatever right the registry said to ask for.
-fn ask(mut url: Url, service: Option<&str>, repository: &str, credential: &Credential) -> Request {
-    let scope = format!("repository:{repository}:pull");
+fn ask(mut url: Url, service: Option<&str>, repository: Option<&str>, credential: &Credential) -> Request {
+    let scope = repository.map(|repository| format!("repository:{repository}:pull"));
+    let asked = [("service", service), ("scope", scope.as_deref())];
+    let asked = asked.iter().filter_map(|(name, value)| value.map(|value| (*name, value)));
     if let Credential::Identity(token) = credential {
         let mut form = Serializer::new(String::new());
-        form.append_pair("grant_type", "refresh_token").append_pair("client_id", "promote");
-        form.append_pair("service", service.unwrap_or_default()).append_pair("scope", &scope);
+        form.append_pair("grant_type", "refresh_token").append_pair("client_id", "promote").extend_pairs(asked);
         form.append_pair("refresh_token", token.expose());
         let mut request = Request::post(url, form.finish(), CAP);
         request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
@@ -184,10 +187,7 @@ fn ask(mut url: Url, service: Option<&str>, repository: &str, credential: &Crede
         request.idempotent = true;
         return request;
     }
-    if let Some(service) = service {
-        url.query_pairs_mut().append_pair("service", service);
-    }
-    url.query_pairs_mut().append_pair("scope", &scope);
+    url.query_pairs_mut().extend_pairs(asked);
     let authorization = match credential {
         Credential::Password { user, password } => Some(password.basic(user)),
         _ => None,

@@ -14,7 +14,7 @@ use crate::http::Response;
 use crate::model::{Digest, Tag};
 
 use super::error::Subject;
-use super::{Error, Session};
+use super::{Error, Progress, Session};
 
 /// How many bytes a manifest may have.
 pub(super) const CAP: usize = 4 * 1024 * 1024;
@@ -142,7 +142,7 @@ impl Manifest {
 }
 
 impl Descriptor {
-    fn new(media_type: String, digest: String, size: i64) -> Self {
+    pub(super) fn new(media_type: String, digest: String, size: i64) -> Self {
         Self { media_type, digest, size }
     }
 }
@@ -180,6 +180,7 @@ pub(super) async fn fetch(session: &Session<'_>, reference: &ManifestReference) 
     let manifest =
         Manifest::parse(response.bytes.clone(), &media_type).map_err(|problem| Error::answer(&response, problem))?;
     verify(session, reference, &response, &manifest.digest)?;
+    session.watch(Progress::Resolved { artifact: &session.artifact });
     Ok(manifest)
 }
 

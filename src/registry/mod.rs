@@ -4,33 +4,44 @@
 //! is listed once and each manifest fetched once for each [`Registries`], however many callers ask at the same time.
 
 mod challenge;
+mod connection;
 mod credentials;
 mod endpoint;
 mod error;
+mod helm;
 mod helper;
 mod layout;
 mod link;
 mod login;
 mod manifest;
 mod once;
+mod probe;
+mod progress;
 mod realm;
+mod referrers;
 mod settings;
 mod tags;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::http::{Http, Request, Response};
-use crate::model::OciRepository;
+use crate::http::{Http, Response};
+use crate::model::{Digest, OciRepository};
 
 pub use self::credentials::{LoginSource, LoginUsed};
 pub use self::error::Error;
+pub use self::helm::ChartVersion;
 pub use self::manifest::{Descriptor, Manifest, ManifestKind, ManifestReference};
+pub use self::probe::Probe;
+pub use self::progress::{Progress, Watch};
+pub use self::referrers::Referrer;
 pub use self::settings::{CredentialSettings, HostSettings, Settings};
 
+use self::connection::Connection;
 use self::credentials::Credentials;
 use self::endpoint::Endpoint;
 use self::error::Subject;
+use self::helm::ChartIndex;
 use self::layout::Layout;
 use self::login::Login;
 use self::once::Once;
@@ -46,13 +57,19 @@ struct Shared {
     settings: Settings,
     credentials: Credentials,
     endpoints: Mutex<HashMap<String, Arc<Endpoint>>>,
-    logins: Mutex<HashMap<OciRepository, Arc<Login>>>,
+    logins: Mutex<HashMap<LoginKey, Arc<Login>>>,
     tags: Once<OciRepository, Arc<[String]>>,
     manifests: Once<(OciRepository, ManifestReference), Arc<Manifest>>,
+    indexes: Once<String, Arc<ChartIndex>>,
 }
+
+/// A host, and the path at it for which a login is made.
+type LoginKey = (String, Option<String>);
 
 impl Registries {
     /// Makes a view of all registries; nothing is asked and no credential is read before it is needed.
+    ///
+    /// `http` must know the same hosts: see [`Settings::http_hosts`].
     pub fn new(http: Http, settings: Settings) -> Self {
         let credentials = Credentials::new(settings.credentials.clone());
         Self {
@@ -64,6 +81,7 @@ impl Registries {
                 logins: Mutex::default(),
                 tags: Once::default(),
                 manifests: Once::default(),
+                indexes: Once::default(),
             }),
         }
     }
@@ -110,25 +128,53 @@ impl Registries {
         }
     }
 
+    /// Returns every version of a chart in a Helm repository over HTTP, in the order of its `index.yaml`.
+    ///
+    /// # Errors
+    /// [`Error::NoChart`] if the index has no such chart; else [`Error`], by what went wrong.
+    pub async fn chart_versions(&self, repository: &str, chart: &str) -> Result<Arc<[ChartVersion]>, Error> {
+        let index = self.shared.indexes.get(repository.to_owned(), helm::fetch(&self.shared, repository)).await?;
+        let absent = || Error::NoChart { repository: repository.to_owned(), chart: chart.to_owned() };
+        index.versions(chart).ok_or_else(absent)
+    }
+
+    /// Returns what points at a manifest: signatures and attestations. None is an empty list, never an error.
+    ///
+    /// # Errors
+    /// [`Error`], by what went wrong; then nobody knows whether there are any.
+    pub async fn referrers(&self, repository: &OciRepository, digest: &Digest) -> Result<Vec<Referrer>, Error> {
+        match self.layout(repository) {
+            Some(layout) => layout.referrers(repository, digest).await,
+            None => referrers::list(&self.session(repository), digest).await,
+        }
+    }
+
+    /// Asks a registry for nothing but whether it answers and takes the login.
+    pub async fn probe(&self, host: &str) -> Probe {
+        probe::run(&self.shared, host).await
+    }
+
     fn layout(&self, repository: &OciRepository) -> Option<Layout<'_>> {
         self.shared.settings.host(repository.registry())?.layout.as_deref().map(Layout::new)
     }
 
     /// Returns what is needed to ask about one repository, at its mirror if the user named one.
     fn session(&self, repository: &OciRepository) -> Session<'_> {
-        let shared = &self.shared;
-        let host = shared.settings.host(repository.registry());
-        let asked = match host.and_then(|host| host.mirror.as_deref()) {
-            Some(mirror) => repository.at(mirror),
-            None => repository.clone(),
-        };
-        let endpoint = Arc::clone(
-            lock(&shared.endpoints)
-                .entry(asked.registry().to_owned())
-                .or_insert_with(|| Arc::new(Endpoint::new(asked.registry(), &shared.settings))),
-        );
-        let login = Arc::clone(lock(&shared.logins).entry(asked.clone()).or_default());
-        Session { shared, artifact: repository.clone(), asked, endpoint, login }
+        let mirror = self.shared.settings.host(repository.registry()).and_then(|host| host.mirror.as_deref());
+        let asked = mirror.map_or_else(|| repository.clone(), |mirror| repository.at(mirror));
+        let connection = self.shared.connection(asked.registry(), Some(asked.repository()));
+        Session { connection, artifact: repository.clone(), asked }
+    }
+}
+
+impl Shared {
+    /// Returns the connection to a registry, for a repository there or for itself.
+    fn connection(&self, host: &str, path: Option<&str>) -> Connection<'_> {
+        let fresh = || Arc::new(Endpoint::new(host, &self.settings));
+        let endpoint = Arc::clone(lock(&self.endpoints).entry(host.to_owned()).or_insert_with(fresh));
+        let key = (host.to_owned(), path.map(str::to_owned));
+        let login = Arc::clone(lock(&self.logins).entry(key).or_default());
+        Connection { shared: self, path: path.map(str::to_owned), endpoint, login }
     }
 }
 
@@ -138,56 +184,29 @@ impl std::fmt::Debug for Registries {
     }
 }
 
-/// One repository, its endpoint and its login.
+/// One repository of one registry.
 struct Session<'a> {
-    shared: &'a Shared,
+    connection: Connection<'a>,
     /// The repository as the caller names it.
     artifact: OciRepository,
     /// The repository that is asked: at the mirror, if there is one.
     asked: OciRepository,
-    endpoint: Arc<Endpoint>,
-    login: Arc<Login>,
 }
 
 impl Session<'_> {
-    /// Returns the URL of a path below the repository, such as `tags/list`.
-    fn url(&self, rest: &str) -> Result<url::Url, Error> {
-        self.endpoint.url(&format!("v2/{}/{rest}", self.asked.repository()))
-    }
-
-    /// Asks for a path below the repository, logging in if the registry wants that.
+    /// Asks for a path below the repository, such as `tags/list`.
     async fn get(&self, rest: &str, accept: &str, cap: usize) -> Result<Response, Error> {
-        let response = self.get_url(self.url(rest)?, accept, cap).await?;
-        if self.endpoint.learns_tls(&response) {
-            return self.get_url(self.url(rest)?, accept, cap).await;
-        }
-        Ok(response)
-    }
-
-    /// Asks for a URL of the registry's own origin.
-    async fn get_url(&self, url: url::Url, accept: &str, cap: usize) -> Result<Response, Error> {
-        let ask = |pass: &login::Pass| {
-            let mut request = Request::get(url.clone(), cap).authorized(pass.token.clone());
-            if let Ok(value) = reqwest::header::HeaderValue::from_str(accept) {
-                request.headers.insert(reqwest::header::ACCEPT, value);
-            }
-            self.shared.http.send(request)
-        };
-        let pass = self.login.pass(self).await?;
-        let response = ask(&pass).await?;
-        if response.status != reqwest::StatusCode::UNAUTHORIZED {
-            return Ok(response);
-        }
-        match self.login.renew(self, &response, &pass).await? {
-            Some(pass) => Ok(ask(&pass).await?),
-            None => Ok(response),
-        }
+        self.connection.get(&format!("v2/{}/{rest}", self.asked.repository()), accept, cap).await
     }
 
     /// Returns the error that a status other than 200 means.
     async fn refusal(&self, response: &Response, subject: Subject<'_>) -> Error {
-        let pass = self.login.current().await;
-        Error::of_status(response, &self.artifact, self.asked.registry(), subject, &pass)
+        let login = self.connection.login.used().await;
+        Error::of_status(response, &self.artifact, self.asked.registry(), subject, login)
+    }
+
+    fn watch(&self, progress: Progress<'_>) {
+        self.connection.shared.settings.progress.tell(progress);
     }
 }
 

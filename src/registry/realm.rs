@@ -18,6 +18,9 @@ pub(super) enum Trust {
     Nothing,
 }
 
+/// What is wrong with a token server that only the user can vouch for.
+pub(super) const INTERNAL: &str = "is inside a private network";
+
 /// Token servers that belong to a registry of another name.
 const KNOWN: &[(&str, &str)] = &[
     ("index.docker.io", "auth.docker.io"),
@@ -53,7 +56,7 @@ pub(super) fn judge(realm: &str, registry: &Origin, listed: &[String]) -> Result
     }
     // The same host and port by another scheme is still the registry, but may not get the login.
     if authority != registry.authority() && is_internal(&host) {
-        return Err("is inside of a private network");
+        return Err(INTERNAL);
     }
     let known = KNOWN.iter().any(|(name, server)| registry.authority() == *name && authority == *server);
     let secure = url.scheme() == "https";

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use crate::http::{self, Token};
 
+use super::Watch;
+
 /// The `registries:` of the user's own configuration, and where logins come from.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
@@ -14,6 +16,8 @@ pub struct Settings {
     pub registries: BTreeMap<String, HostSettings>,
     /// Where logins come from.
     pub credentials: CredentialSettings,
+    /// Who is told of progress.
+    pub progress: Watch,
 }
 
 /// What differs for one registry.

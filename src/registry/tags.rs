@@ -9,7 +9,7 @@ use crate::http::{Origin, Response};
 
 use super::error::Subject;
 use super::link::{self, Next};
-use super::{Error, Session};
+use super::{Error, Progress, Session};
 
 /// How many bytes a page may have.
 const PAGE_CAP: usize = 8 * 1024 * 1024;
@@ -38,6 +38,7 @@ pub(super) async fn list(session: &Session<'_>) -> Result<Vec<String>, Error> {
                 tags.push(tag);
             }
         }
+        session.watch(Progress::Listing { artifact: &session.artifact, tags: tags.len() });
         let url = match link::next(&response.headers) {
             Next::None => return Ok(tags),
             Next::Unreadable => return Err(incomplete("the link to the next page can't be read".to_owned())),
@@ -49,7 +50,7 @@ pub(super) async fn list(session: &Session<'_>) -> Result<Vec<String>, Error> {
         if visited.contains(&url) {
             return Err(incomplete("its pages go in a circle".to_owned()));
         }
-        response = session.get_url(url, "application/json", PAGE_CAP).await?;
+        response = session.connection.get_url(url, "application/json", PAGE_CAP).await?;
     }
     Err(incomplete(format!("it has more than {PAGES} pages")))
 }
@@ -79,7 +80,7 @@ async fn page(session: &Session<'_>, response: &Response) -> Result<Vec<String>,
 }
 
 /// Returns the URL of the next page, which must be the same list at the same origin.
-fn followed(current: &Url, target: &str) -> Result<Url, String> {
+pub(super) fn followed(current: &Url, target: &str) -> Result<Url, String> {
     let mut next = current.join(target).map_err(|_| "the link to the next page is no URL".to_owned())?;
     next.set_fragment(None);
     if Origin::of(&next) != Origin::of(current) || !next.username().is_empty() || next.password().is_some() {

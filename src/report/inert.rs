@@ -43,6 +43,21 @@ pub fn terminal_lines(text: &str) -> String {
     text.split('\n').map(|line| terminal(line.strip_suffix('\r').unwrap_or(line))).collect::<Vec<_>>().join("\n")
 }
 
+/// Returns a JSON text with every character that can't be seen as `\u` and its number: nothing else is different.
+pub fn json_text(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for char in json.chars() {
+        if char != '\n' && is_invisible(char) {
+            for unit in char.encode_utf16(&mut [0; 2]) {
+                text.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            text.push(char);
+        }
+    }
+    text
+}
+
 /// Returns one line for a title, a commit message or a trailer, which a forge reads for references and commands.
 pub fn plain(text: &str) -> String {
     let line = defuse(&one_line(text), Shown::Prose);
@@ -51,9 +66,13 @@ pub fn plain(text: &str) -> String {
 
 /// Returns one line of Markdown that shows the text and nothing else: no link, no emphasis, no HTML, no cell border.
 pub fn inline(text: &str) -> String {
-    let text = defuse(&one_line(text), Shown::Prose);
+    escaped(&defuse(&one_line(text), Shown::Prose))
+}
+
+/// Writes a backslash before what Markdown reads as more than text.
+fn escaped(text: &str) -> String {
     let mut markdown = String::with_capacity(text.len());
-    if opens_a_block(&text) {
+    if opens_a_block(text) {
         markdown.push(BREAK);
     }
     let chars: Vec<char> = text.chars().collect();
@@ -71,6 +90,32 @@ pub fn inline(text: &str) -> String {
         markdown.push(char);
     }
     markdown
+}
+
+/// Returns one line of Markdown for a message of ours, in which values stand in backticks: these become code spans.
+pub fn message(text: &str, within: Within) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return inline(text);
+    }
+    let mut markdown = String::new();
+    for (index, part) in parts.into_iter().enumerate() {
+        match index % 2 {
+            1 => markdown += &code(part, within),
+            // The line has begun already, but for the first part; spaces beside a span stay.
+            _ if index > 0 && part.starts_with(' ') => markdown += &format!(" {}", inline(part.trim_start())),
+            _ => markdown += &inline(part),
+        }
+        if index % 2 == 0 && part.ends_with(' ') && !markdown.ends_with(' ') {
+            markdown.push(' ');
+        }
+    }
+    markdown.trim_end().to_owned()
+}
+
+/// Returns the text of a link that we make: as [`inline`], but a commit's name need not be broken in it.
+pub fn label(text: &str) -> String {
+    escaped(&defuse(&one_line(text), Shown::Verbatim))
 }
 
 /// Returns a code span that shows the text.
@@ -99,22 +144,36 @@ pub fn fenced_lines(info: &str, lines: impl IntoIterator<Item = String>) -> Stri
 
 /// Returns a JSON text in which every letter that a forge could act on is written as an escape.
 pub fn json(value: &serde_json::Value) -> String {
-    let mut inert = String::new();
-    for char in value.to_string().chars() {
-        match char {
-            '@' | '#' | '<' | '>' | '&' | '`' | '!' => {
-                let _ = write!(inert, "\\u{:04x}", u32::from(char));
+    let text = value.to_string();
+    let mut inert = String::with_capacity(text.len());
+    let mut inside = false;
+    let mut escaped = false;
+    let mut before = None;
+    // The letters of the string before this one, in lower case.
+    let mut word = String::new();
+    for char in text.chars() {
+        let acted_on = match char {
+            '@' | '#' | '<' | '>' | '&' | '`' | '!' | '[' => true,
+            '/' => before == Some(':'),
+            '-' => matches!(word.as_str(), "gh" | "skip"),
+            '_' => matches!(word.as_str(), "no" | "skip"),
+            char => !char.is_ascii(),
+        };
+        if inside && acted_on && !escaped {
+            for unit in char.encode_utf16(&mut [0; 2]) {
+                let _ = write!(inert, "\\u{unit:04x}");
             }
-            char if char.is_ascii() => inert.push(char),
-            char => {
-                for unit in char.encode_utf16(&mut [0; 2]) {
-                    let _ = write!(inert, "\\u{unit:04x}");
-                }
-            }
+        } else {
+            inert.push(char);
         }
+        if char == '"' && !escaped {
+            inside = !inside;
+        }
+        escaped = inside && char == '\\' && !escaped;
+        before = Some(char);
+        if char.is_ascii_alphanumeric() { word.push(char.to_ascii_lowercase()) } else { word.clear() }
     }
-    // JSON's own syntax has no `/`, so this is inside a string, where `\/` is a `/`.
-    inert.replace("://", ":\\/\\/")
+    inert
 }
 
 /// Returns the beginning of a text, at most `limit` bytes of it, with a mark where it was cut.
@@ -169,9 +228,11 @@ fn longest_run(text: &str, letter: char) -> usize {
 
 /// Tells whether Markdown, or a forge's command reader, would see more than text at the beginning of a line.
 fn opens_a_block(text: &str) -> bool {
-    let numbered = text.trim_start_matches(|char: char| char.is_ascii_digit());
-    text.starts_with(['#', '+', '-', '=', '>', ':', '/', '~', '|', ' '])
-        || (numbered.len() < text.len() && numbered.starts_with(['.', ')']))
+    // A list's item is a number, its sign and a space: `1.2.3` is none.
+    let rest = text.trim_start_matches(|char: char| char.is_ascii_digit());
+    let item =
+        rest.strip_prefix(['.', ')']).is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
+    text.starts_with(['#', '+', '-', '=', '>', ':', '/', '~', '|', ' ']) || (item && rest.len() < text.len())
 }
 
 /// Breaks what a forge would act on.
@@ -331,6 +392,22 @@ mod tests {
     }
 
     #[test]
+    fn a_version_is_no_list_and_stays_as_it_is() {
+        for text in ["1.2.4", "v1.2.4", "1.2.4-rc.1", "2.", "1)"] {
+            let broken = inline(text).contains(BREAK);
+            assert_eq!(broken, matches!(text, "2." | "1)"), "{text}");
+        }
+    }
+
+    #[test]
+    fn values_in_messages_become_code_spans() {
+        assert_eq!(message("the rules of `main` ask", Within::Cell), "the rules of `main` ask");
+        assert_eq!(message("`a|b` and `@sre`, c", Within::Cell), format!("`a\\|b` and `@{BREAK}sre`, c"));
+        assert_eq!(message("half `a * span", Within::Line), "half \\`a \\* span");
+        assert_eq!(message("``", Within::Line), "` `");
+    }
+
+    #[test]
     fn a_code_span_is_longer_than_the_ticks_in_it() {
         assert_eq!(code("v1.2.3", Within::Line), "`v1.2.3`");
         assert_eq!(code("a`b", Within::Line), "``a`b``");
@@ -350,6 +427,14 @@ mod tests {
         let text = json(&value);
         assert!(text.is_ascii() && !text.contains(['@', '#', '<', '`']), "{text}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&text).ok(), Some(value));
+    }
+
+    #[test]
+    fn json_escapes_what_can_t_be_seen_and_keeps_its_meaning() {
+        let document = serde_json::json!({"tag": "a\u{202e}b\u{7f}\u{200b}é😀"});
+        let text = json_text(&document.to_string());
+        assert_eq!(text, r#"{"tag":"a\u202eb\u007f\u200bé😀"}"#);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).expect("JSON"), document);
     }
 
     #[test]

@@ -1,5 +1,13 @@
-//! One result for people and programs: pull requests, commit messages, terminals, JSON.
+//! One result for people, for programs and for the pull request: terminal, JSON, Markdown.
 
+mod columns;
+pub mod documents;
 pub mod inert;
+pub mod pins;
+pub mod problem;
+pub mod promotion;
 pub mod pull_request;
+pub mod status;
+pub mod tags;
 pub mod template;
+pub mod why;

@@ -52,6 +52,14 @@ pub enum Error {
         /// What the template engine says.
         source: Box<minijinja::Error>,
     },
+    /// A line that a forge or a bot would obey.
+    #[error("template `{name}` writes a line that a forge obeys: `{line}`")]
+    Command {
+        /// The template.
+        name: String,
+        /// The line, escaped.
+        line: String,
+    },
     /// What comes out is longer than a forge takes.
     #[error("the text of template `{name}` is over {limit} bytes")]
     TooLong {

@@ -6,3 +6,5 @@ mod fleets;
 mod hostile;
 mod layouts;
 mod repository;
+#[path = "../support/shared.rs"]
+mod shared;

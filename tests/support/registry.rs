@@ -4,7 +4,7 @@
 //! every tag in one page, `404` for an OCI manifest that the `Accept` header doesn't name, errors as JSON. It logs
 //! every request ([`Registry::requests`]) and breaks the ones it is told to ([`Registry::fault`]).
 //!
-//! Self-contained: `#[path = "support/registry.rs"] mod registry;` in any test.
+//! Any test takes it with `#[path = "support/registry.rs"] mod registry;`.
 #![allow(dead_code)] // Each test crate uses its own part of it.
 
 use std::collections::BTreeMap;
@@ -23,8 +23,13 @@ use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use sha2::{Digest as _, Sha256};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
+
+#[path = "certificate.rs"]
+pub mod certificate;
 
 pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -119,6 +124,10 @@ struct State {
     /// By number of the request, the first is 1; 0 means every one.
     faults: Vec<(usize, Option<String>, Fault)>,
     seen: Vec<Seen>,
+    /// By path: media type and bytes.
+    files: BTreeMap<String, (String, Vec<u8>)>,
+    /// Whether there is the API for referrers of OCI 1.1.
+    referrers: bool,
     tokens: BTreeMap<String, usize>,
 }
 
@@ -140,6 +149,15 @@ pub struct Registry {
 impl Registry {
     /// Starts an empty registry that lets everybody in.
     pub fn start() -> Self {
+        Self::serving(None)
+    }
+
+    /// Starts one that speaks TLS with the certificate of `support/certificate.rs`.
+    pub fn start_tls() -> Self {
+        Self::serving(Some(certificate::acceptor()))
+    }
+
+    fn serving(tls: Option<TlsAcceptor>) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
@@ -151,7 +169,7 @@ impl Registry {
                 let address = listener.local_addr().unwrap();
                 tell.send(address).unwrap();
                 tokio::select! {
-                    () = serve(listener, address, shared) => {}
+                    () = serve(listener, address, tls, shared) => {}
                     _ = stopped => {}
                 }
             });
@@ -224,6 +242,17 @@ impl Registry {
         list.extend(tags.into_iter().map(|tag| (tag.as_ref().to_owned(), String::new())));
     }
 
+    /// Serves a file outside of the registry's API, such as a Helm repository's `/charts/index.yaml`.
+    pub fn file(&self, path: &str, media_type: &str, bytes: impl Into<Vec<u8>>) {
+        self.lock().files.insert(path.to_owned(), (media_type.to_owned(), bytes.into()));
+    }
+
+    /// Has the API for referrers, which distribution 2.8.2 lacks.
+    pub fn with_referrers(self) -> Self {
+        self.lock().referrers = true;
+        self
+    }
+
     /// Breaks the answer to the `nth` request from the start, the first is 1; 0 breaks every one.
     pub fn fault(&self, nth: usize, fault: Fault) {
         self.lock().faults.push((nth, None, fault));
@@ -280,16 +309,28 @@ pub fn flux_manifest(repository: &str, tag: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-async fn serve(listener: TcpListener, address: SocketAddr, state: Arc<Mutex<State>>) {
+async fn serve(listener: TcpListener, address: SocketAddr, tls: Option<TlsAcceptor>, state: Arc<Mutex<State>>) {
     while let Ok((stream, _)) = listener.accept().await {
-        let state = Arc::clone(&state);
+        let (tls, state) = (tls.clone(), Arc::clone(&state));
         tokio::spawn(async move {
-            let service = service_fn(move |request| answer(request, address, Arc::clone(&state)));
-            let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-            // A client that hangs up, or a fault that does, ends only this connection.
-            connection.await.ok();
+            match tls {
+                None => talk(stream, address, state).await,
+                Some(tls) => {
+                    // A client that doesn't trust us ends here.
+                    if let Ok(stream) = tls.accept(stream).await {
+                        talk(stream, address, state).await;
+                    }
+                }
+            }
         });
     }
+}
+
+async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, address: SocketAddr, state: Arc<Mutex<State>>) {
+    let service = service_fn(move |request| answer(request, address, Arc::clone(&state)));
+    let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    // A client that hangs up, or a fault that does, ends only this connection.
+    connection.await.ok();
 }
 
 async fn answer(request: Request<Incoming>, address: SocketAddr, state: Arc<Mutex<State>>) -> Answer {
@@ -378,10 +419,18 @@ fn route(state: &mut State, seen: &Seen, address: SocketAddr) -> Plain {
     if path == "/token" {
         return token(state, seen, &query);
     }
-    let Some(rest) = path.strip_prefix("/v2/") else { return Plain { status: 404, headers: vec![], body: vec![] } };
-    if let Some(refusal) = challenge(state, seen, address, rest) {
+    let rest = path.strip_prefix("/v2/");
+    if let Some(refusal) = challenge(state, seen, address, rest.unwrap_or_default()) {
         return refusal;
     }
+    let Some(rest) = rest else {
+        return match state.files.get(path) {
+            Some((kind, bytes)) => {
+                Plain { status: 200, headers: vec![("content-type".into(), kind.clone())], body: bytes.clone() }
+            }
+            None => Plain { status: 404, headers: vec![], body: b"404 page not found".to_vec() },
+        };
+    };
     if seen.method != Method::GET && seen.method != Method::HEAD {
         return Plain::error(405, "UNSUPPORTED");
     }
@@ -390,6 +439,9 @@ fn route(state: &mut State, seen: &Seen, address: SocketAddr) -> Plain {
     }
     if let Some(name) = rest.strip_suffix("/tags/list") {
         return list(state, name, &query, address);
+    }
+    if let (true, Some((name, subject))) = (state.referrers, rest.rsplit_once("/referrers/")) {
+        return referrers(state, name, subject);
     }
     match rest.rsplit_once("/manifests/") {
         Some((name, reference)) => manifest(state, seen, name, reference),
@@ -417,7 +469,8 @@ fn challenge(state: &mut State, seen: &Seen, address: SocketAddr, rest: &str) ->
             let lasts = *lasts;
             let name =
                 rest.rsplit_once("/manifests/").map(|(name, _)| name).or_else(|| rest.strip_suffix("/tags/list"));
-            let scope = format!("repository:{}:pull", name.unwrap_or_default());
+            // `/v2/` itself takes any token, as distribution does.
+            let scope = name.map(|name| format!("repository:{name}:pull")).unwrap_or_default();
             let uses = authorization(seen, "Bearer").filter(|token| token.ends_with(&scope)).and_then(|token| {
                 let uses = state.tokens.get_mut(token)?;
                 *uses += 1;
@@ -447,7 +500,10 @@ fn token(state: &mut State, seen: &Seen, query: &BTreeMap<String, String>) -> Pl
         (Some((user, password)), _) => is_user(seen, user, password),
         (None, Some(_)) => false,
     };
-    let Some(scope) = asked.get("scope").filter(|_| known) else { return Plain::error(401, "UNAUTHORIZED") };
+    if !known {
+        return Plain::error(401, "UNAUTHORIZED");
+    }
+    let scope = asked.get("scope").map(String::as_str).unwrap_or_default();
     let (issued, expires_in) = (format!("token-{}-{scope}", state.tokens.len()), *expires_in);
     state.tokens.insert(issued.clone(), 0);
     let mut body = serde_json::json!({"token": issued, "access_token": issued});
@@ -459,23 +515,24 @@ fn token(state: &mut State, seen: &Seen, query: &BTreeMap<String, String>) -> Pl
 
 fn list(state: &State, name: &str, query: &BTreeMap<String, String>, address: SocketAddr) -> Plain {
     let Some(repository) = state.repositories.get(name) else { return Plain::error(404, "NAME_UNKNOWN") };
-    let all: Vec<&str> = repository.tags.iter().map(|(tag, _)| tag.as_str()).collect();
-    let page = |tags: &[&str]| {
+    let all = repository.tags.as_slice();
+    let answer = |tags: &[&str]| {
         let tags = if tags.is_empty() { serde_json::Value::Null } else { tags.into() };
         Plain::json(200, &serde_json::json!({"name": name, "tags": tags}))
     };
+    let page = |tags: &[(String, String)]| answer(&tags.iter().map(|(tag, _)| tag.as_str()).collect::<Vec<_>>());
     let path = format!("/v2/{name}/tags/list");
     let next = |plain: Plain, target: String| plain.with("link", format!("<{target}>; rel=\"next\""));
     let asked: usize = query.get("n").and_then(|n| n.parse().ok()).unwrap_or(usize::MAX);
     let cursor: usize = query.get("cursor").and_then(|cursor| cursor.parse().ok()).unwrap_or_default();
     match &state.pages {
-        Pages::Whole => page(&all),
-        Pages::Link(link) => page(&all).with("link", link.clone()),
+        Pages::Whole => page(all),
+        Pages::Link(link) => page(all).with("link", link.clone()),
         Pages::Refusing(max) if asked != usize::MAX && asked > *max => Plain::error(400, "PAGINATION_NUMBER_INVALID"),
         Pages::Last(max) | Pages::Opaque(max) | Pages::Relative(max) | Pages::Absolute(max) | Pages::Refusing(max) => {
             let size = asked.min(*max).max(1);
             let start = match query.get("last") {
-                Some(last) => all.iter().position(|tag| tag == last).map_or(all.len(), |at| at + 1),
+                Some(last) => all.iter().position(|(tag, _)| tag == last).map_or(all.len(), |at| at + 1),
                 None => cursor,
             };
             let end = (start + size).min(all.len());
@@ -483,21 +540,38 @@ fn list(state: &State, name: &str, query: &BTreeMap<String, String>, address: So
             if end == all.len() {
                 return tags;
             }
+            let last = &all[end - 1].0;
             match &state.pages {
-                Pages::Last(_) => next(tags, format!("{path}?last={}&n={size}", all[end - 1])),
-                Pages::Relative(_) => next(tags, format!("list?last={}&n={size}", all[end - 1])),
-                Pages::Absolute(_) => next(tags, format!("http://{address}{path}?last={}&n={size}", all[end - 1])),
+                Pages::Last(_) => next(tags, format!("{path}?last={last}&n={size}")),
+                Pages::Relative(_) => next(tags, format!("list?last={last}&n={size}")),
+                Pages::Absolute(_) => next(tags, format!("http://{address}{path}?last={last}&n={size}")),
                 _ => next(tags, format!("{path}?cursor={end}&n={size}")),
             }
         }
-        Pages::Same => next(page(&all), format!("{path}?n=1000")),
+        Pages::Same => next(page(all), format!("{path}?n=1000")),
         Pages::Circle => {
             let at = cursor % 3;
-            next(page(&[["a", "b", "c"][at]]), format!("{path}?cursor={}", (at + 1) % 3))
+            next(answer(&[["a", "b", "c"][at]]), format!("{path}?cursor={}", (at + 1) % 3))
         }
-        Pages::Endless => next(page(&all), format!("{path}?cursor={}", cursor + 1)),
-        Pages::Growing => next(page(&[&format!("1.0.{cursor}")]), format!("{path}?cursor={}", cursor + 1)),
+        Pages::Endless => next(page(all), format!("{path}?cursor={}", cursor + 1)),
+        Pages::Growing => next(answer(&[&format!("1.0.{cursor}")]), format!("{path}?cursor={}", cursor + 1)),
     }
+}
+
+fn referrers(state: &State, name: &str, subject: &str) -> Plain {
+    let manifests = state.repositories.get(name).map(|repository| repository.manifests.clone()).unwrap_or_default();
+    let listed: Vec<serde_json::Value> = manifests
+        .into_iter()
+        .filter_map(|(digest, (media_type, bytes))| {
+            let manifest: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+            (manifest["subject"]["digest"] == subject).then(|| {
+                serde_json::json!({"mediaType": media_type, "digest": digest, "size": bytes.len(),
+                    "artifactType": manifest["artifactType"], "annotations": manifest["annotations"]})
+            })
+        })
+        .collect();
+    Plain::json(200, &serde_json::json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed}))
+        .with("content-type", OCI_INDEX)
 }
 
 fn manifest(state: &State, seen: &Seen, name: &str, reference: &str) -> Plain {

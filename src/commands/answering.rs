@@ -1,0 +1,188 @@
+//! Asks registries what the planner must know, all of a batch at once.
+
+use std::collections::BTreeSet;
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+
+use super::fault::Fault;
+use super::reading::Reading;
+use super::session::Session;
+use crate::edit;
+use crate::inventory::flux_releases;
+use crate::model::{Artifact, Chosen, Exit, Failure, Finding, Plan, Problem, Source, TagVerdict};
+use crate::planner::{
+    Answer, Answers, Facts, Fleet, Planning, Question, Request, Tagged, known, older_choices, plan, why,
+};
+use crate::registry::{self, ManifestReference, Registries};
+
+/// More than all registries together take: each of them is asked eight things at once, by the HTTP client.
+const AT_ONCE: usize = 64;
+
+/// What registries answered so far, and how to ask more.
+pub struct Inquirer {
+    registries: Option<Registries>,
+    answers: Answers,
+}
+
+impl Inquirer {
+    /// Asks as the session reaches registries; with `--offline` every question fails.
+    pub fn of(session: &Session) -> Self {
+        let registries = (!session.global.offline).then(|| session.registries());
+        Self { registries, answers: Answers::default() }
+    }
+
+    /// Returns the registries that are asked; none with `--offline`.
+    pub fn registries(&self) -> Option<&Registries> {
+        self.registries.as_ref()
+    }
+
+    /// Plans, asking until nothing is open.
+    pub async fn plan(&mut self, request: &Request, fleet: Fleet<'_>) -> Plan {
+        loop {
+            match plan(request, fleet, &self.answers) {
+                Planning::Done(mut plan) => {
+                    edit::complete(&mut plan, fleet.inventory, fleet.stages);
+                    return plan;
+                }
+                Planning::Needs(questions) => self.ask(questions).await,
+            }
+        }
+    }
+
+    /// Judges every tag, asking until nothing is open.
+    pub async fn why(&mut self, request: &Request, fleet: Fleet<'_>) -> Vec<TagVerdict> {
+        loop {
+            match why(request, fleet, &self.answers) {
+                Tagged::Done(verdicts) => return verdicts,
+                Tagged::Needs(questions) => self.ask(questions).await,
+            }
+        }
+    }
+
+    /// Returns what a source chooses, if that is known without asking anything more.
+    pub fn known(&self, source: &Source) -> Option<Chosen> {
+        known(source, &self.answers)
+    }
+
+    /// Returns the ranges that an environment's own, older Flux reads otherwise.
+    pub fn older_choices(&self, reading: &Reading) -> Vec<Finding> {
+        let releases = flux_releases(&reading.snapshot, &reading.stages);
+        older_choices(&reading.inventory, &releases, &self.answers)
+    }
+
+    /// Returns the tags of an artifact, for suggestions: none if they can't be listed.
+    pub async fn tags(&mut self, artifact: &Artifact) -> Vec<String> {
+        let question = Question::Tags(artifact.clone());
+        if self.answers.to(&question).is_none() {
+            self.ask(BTreeSet::from([question.clone()])).await;
+        }
+        match self.answers.to(&question) {
+            Some(Answer::Tags(tags)) => tags.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Returns what was learnt of a manifest.
+    pub fn facts(&self, artifact: &Artifact, tag: &str) -> Option<&Facts> {
+        match self.answers.to(&Question::Manifest(artifact.clone(), tag.to_owned())) {
+            Some(Answer::Manifest(facts)) => Some(facts),
+            _ => None,
+        }
+    }
+
+    /// Returns the tags of an artifact if they were listed.
+    pub fn listed(&self, artifact: &Artifact) -> Option<&[String]> {
+        match self.answers.to(&Question::Tags(artifact.clone())) {
+            Some(Answer::Tags(tags)) => Some(tags),
+            _ => None,
+        }
+    }
+
+    async fn ask(&mut self, questions: BTreeSet<Question>) {
+        let registries = self.registries.clone();
+        let answered = stream::iter(questions).map(|question| {
+            let registries = registries.clone();
+            async move {
+                let answer = match &registries {
+                    Some(registries) => answer(registries, &question).await,
+                    None => Answer::Failed(Failure::offline()),
+                };
+                (question, answer)
+            }
+        });
+        let answered: Vec<(Question, Answer)> = answered.buffer_unordered(AT_ONCE).collect().await;
+        for (question, answer) in answered {
+            self.answers.insert(question, answer);
+        }
+    }
+}
+
+/// Returns the complete list of an artifact's tags.
+///
+/// # Errors
+/// The registry can't be read, or doesn't have it.
+pub async fn answer_tags(session: &Session, artifact: &Artifact) -> Result<Vec<String>, Fault> {
+    let mut inquirer = Inquirer::of(session);
+    let question = Question::Tags(artifact.clone());
+    inquirer.ask(BTreeSet::from([question.clone()])).await;
+    match (inquirer.answers.to(&question), artifact, &inquirer.registries) {
+        (Some(Answer::Tags(tags)), _, _) => Ok(tags.clone()),
+        (Some(Answer::Failed(failure)), _, _) => Err(Unanswered(failure.clone()).into()),
+        // What is missing has an error of its own, which the cache of this run repeats without asking again.
+        (_, Artifact::Oci(repository), Some(registries)) => Ok(registries.tags(repository).await?.to_vec()),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// A question that got no answer.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.message)]
+struct Unanswered(Failure);
+
+impl Problem for Unanswered {
+    fn code(&self) -> &'static str {
+        self.0.code
+    }
+
+    fn exit(&self) -> Exit {
+        self.0.exit
+    }
+
+    fn hint(&self) -> Option<String> {
+        self.0.hint.clone()
+    }
+}
+
+async fn answer(registries: &Registries, question: &Question) -> Answer {
+    let failed = |error: registry::Error| match error {
+        registry::Error::NotFound { .. } => Answer::Missing,
+        error => Answer::Failed(Failure::of(&error)),
+    };
+    match question {
+        Question::Tags(Artifact::Oci(repository)) => match registries.tags(repository).await {
+            Ok(tags) => Answer::Tags(tags.to_vec()),
+            Err(error) => failed(error),
+        },
+        Question::Manifest(Artifact::Oci(repository), reference) => {
+            let reference = match (reference.parse(), reference.parse()) {
+                (Ok(digest), _) => ManifestReference::Digest(digest),
+                (Err(_), Ok(tag)) => ManifestReference::Tag(tag),
+                (Err(_), Err(_)) => return Answer::Missing,
+            };
+            match registries.manifest(repository, &reference).await {
+                Ok(manifest) => Answer::Manifest(Facts {
+                    digest: manifest.digest.clone(),
+                    annotations: manifest.annotations.clone(),
+                }),
+                Err(error) => failed(error),
+            }
+        }
+        Question::Tags(artifact) | Question::Manifest(artifact, _) => Answer::Failed(Failure {
+            code: "not-built",
+            exit: Exit::Refused,
+            message: format!("versions of {artifact} can't be listed yet: only OCI registries are asked"),
+            hint: None,
+        }),
+    }
+}

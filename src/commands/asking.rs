@@ -1,0 +1,53 @@
+//! From the words on the command line to the request that is planned.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::fault::Fault;
+use super::reading::Reading;
+use super::session::Session;
+use crate::model::{AppName, EnvironmentName};
+use crate::planner::{self, Goal, Purpose, Request, app_named, environments_named};
+
+/// Returns the apps that words mean; all, if there are no words.
+///
+/// # Errors
+/// A word means no app, or several.
+pub fn apps(reading: &Reading, words: &[String]) -> Result<Vec<AppName>, Fault> {
+    if words.is_empty() {
+        return Ok(planner::apps(&reading.inventory));
+    }
+    let mut apps = Vec::new();
+    for word in words {
+        let app = app_named(&reading.inventory, word)?;
+        if !apps.contains(&app) {
+            apps.push(app);
+        }
+    }
+    Ok(apps)
+}
+
+/// Returns the environments that `--env` means; none for all.
+///
+/// # Errors
+/// A word means no environment and no stage.
+pub fn environments(session: &Session, reading: &Reading) -> Result<Option<BTreeSet<EnvironmentName>>, Fault> {
+    let words = &session.global.environments;
+    Ok(if words.is_empty() { None } else { Some(environments_named(&reading.stages, words)?) })
+}
+
+/// Returns the request of a command that only looks.
+///
+/// # Errors
+/// A word means nothing.
+pub fn to_look(session: &Session, reading: &Reading, words: &[String], goal: Goal) -> Result<Request, Fault> {
+    Ok(Request {
+        apps: apps(reading, words)?,
+        environments: environments(session, reading)?,
+        goal,
+        purpose: Purpose::Look,
+        reason: None,
+        now: Timestamp::now(),
+    })
+}

@@ -1,0 +1,160 @@
+//! `promote auto`: opens the pull requests that are due, for CI; changes nothing when none is.
+
+use jiff::Timestamp;
+
+use super::answering::Inquirer;
+use super::arguments;
+use super::delivery::{Delivery, Mode, Order, deliver};
+use super::fault::Fault;
+use super::publishing::{Done, Supersede};
+use super::reading::{Purpose, Reading};
+use super::session::Session;
+use super::{Outcome, asking, print, print_document, tell};
+use crate::inventory::Reach;
+use crate::model::{AppName, Exit, Plan, Verdict};
+use crate::planner::{self, Goal, Grouping, Request};
+use crate::report;
+use crate::report::documents::Document;
+
+/// Opens what is due.
+///
+/// # Errors
+/// The repository can't be read, an unknown app, no forge token. What stops one app is told, and the others go on.
+pub async fn run(session: &Session, arguments: &arguments::Auto) -> Result<Outcome, Fault> {
+    let mut reading = Reading::of(session, Purpose::Write, Reach::Environments).await?;
+    reading.must_have_sources()?;
+    let now = Timestamp::now();
+    if !reading.configuration.auto.is_open_at(now) {
+        tell("outside the hours of `auto` in promote.yaml: nothing is opened now\n");
+        if session.is_json() {
+            print_document(&Document::new("Plan", Delivery::default().document(&Plan::default())));
+        }
+        return Ok(Outcome::default());
+    }
+    let mut apps = asking::apps(&reading, &arguments.only)?;
+    let except = if arguments.except.is_empty() { Vec::new() } else { asking::apps(&reading, &arguments.except)? };
+    apps.retain(|app| !except.contains(app) && reading.configuration.auto.admits(app));
+    let request = Request {
+        apps,
+        environments: asking::environments(session, &reading)?,
+        goal: Goal::FollowDue,
+        purpose: planner::Purpose::Write,
+        reason: None,
+        now,
+    };
+    let mut inquirer = Inquirer::of(session);
+    let plan = inquirer.plan(&request, reading.fleet()).await;
+    reading.findings.extend(inquirer.older_choices(&reading));
+    let configured = reading.configuration.auto.limit.as_ref().map(|limit| limit.value);
+    let order = Order {
+        mode: if arguments.dry_run { Mode::DryRun } else { Mode::Write },
+        grouping: Grouping::Neighbours,
+        limit: arguments.limit.or(configured),
+        reason: None,
+        reopen: false,
+        supersede: Supersede::Nothing,
+    };
+    let delivery = deliver(session, &mut reading, &plan, &inquirer, &order).await?;
+    if session.is_json() {
+        print_document(&Document::new("Plan", delivery.document(&plan)));
+    } else {
+        show(&reading, &plan, &delivery, order.mode);
+    }
+    let failures = plan.steps.iter().filter_map(|step| step.failure.as_ref()).map(|failure| failure.exit);
+    // An open promotion of another version is waited for: that is no failure.
+    let faults = delivery.changes.iter().filter_map(|delivered| delivered.result.as_ref().err());
+    let faults = faults.filter(|fault| fault.problem().code() != "rival-open");
+    Ok(Outcome(Exit::gravest(failures.chain(faults.map(|fault| fault.problem().exit())))))
+}
+
+fn show(reading: &Reading, plan: &Plan, delivery: &Delivery, mode: Mode) {
+    tell(&format!("read {}\n", reading.title));
+    tell(&report::pins::findings(&reading.findings));
+    for delivered in &delivery.changes {
+        let apps: Vec<String> =
+            delivered.moved.iter().map(|(app, environment)| format!("{app} in {environment}")).collect();
+        let apps = apps.join(", ");
+        match &delivered.result {
+            Ok(publication) => {
+                let word = match publication.done {
+                    Done::Planned => "would open",
+                    Done::Opened => "opened",
+                    Done::Pushed => "pushed",
+                    Done::Nothing => "is open",
+                };
+                tell(&format!("{word:<10} {apps}   {}\n", publication.branch));
+                if let Some(pull_request) = &publication.pull_request {
+                    print(&format!("{}\n", pull_request.url));
+                } else if mode == Mode::DryRun {
+                    print(&format!(
+                        "{}{}\n\n{}\n",
+                        report::promotion::hunks(&delivered.hunks),
+                        publication.text.title,
+                        publication.text.body
+                    ));
+                }
+                tell(&report::pins::findings(&publication.findings));
+            }
+            Err(fault) => {
+                tell(&format!("{:<10} {apps}\n{}", "failed", report::problem::render(fault.problem(), fault.text())))
+            }
+        }
+    }
+    let count = |verdict: Verdict| plan.steps.iter().filter(|step| step.verdict == verdict).count();
+    let rows = [
+        ("waiting", count(Verdict::Waits)),
+        ("blocked", count(Verdict::Blocked)),
+        ("unclear", count(Verdict::Unknown)),
+        ("left", delivery.over_limit),
+    ];
+    for (word, number) in rows.into_iter().filter(|(_, number)| *number > 0) {
+        tell(&format!("{word:<10} {number}\n"));
+    }
+    for step in plan.steps.iter().filter(|step| step.failure.is_some()) {
+        tell(&format!("unclear    {}", report::promotion::refusal(step)));
+    }
+    if delivery.changes.is_empty() {
+        tell("nothing is due\n");
+    }
+    tell(&report::pins::findings(&delivery.findings));
+}
+
+impl crate::config::repository::Auto {
+    /// Tells whether `auto.apps` names an app.
+    fn admits(&self, app: &AppName) -> bool {
+        self.apps.iter().any(|pattern| is_match(pattern, app.as_str()))
+    }
+}
+
+/// Matches a pattern in which `*` stands for any text.
+fn is_match(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
+    let mut rest = rest;
+    for part in middle {
+        match rest.find(part) {
+            Some(index) => rest = rest.get(index + part.len()..).unwrap_or_default(),
+            None => return false,
+        }
+    }
+    rest.len() >= last.len() && rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, text) in
+            [("*", "my-app"), ("my-*", "my-app"), ("*-app", "my-app"), ("m*-*p", "my-app"), ("my-app", "my-app")]
+        {
+            assert!(is_match(pattern, text), "{pattern} {text}");
+        }
+        for (pattern, text) in [("my", "my-app"), ("*-apps", "my-app"), ("your-*", "my-app"), ("ab*ba", "aba")] {
+            assert!(!is_match(pattern, text), "{pattern} {text}");
+        }
+    }
+}

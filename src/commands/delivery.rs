@@ -1,0 +1,246 @@
+//! Delivers what a plan says is to be moved: changes, one after the other, each to its pull request.
+
+use super::answering::Inquirer;
+use super::change::Change;
+use super::describing::{Circumstances, OverrideTexts};
+use super::fault::Fault;
+use super::publishing::{Done, Press, Publication, Supersede, texts};
+use super::reading::Reading;
+use super::session::Session;
+use crate::forge::{self, Account, Address, Approvals, Forge, PullRequest};
+use crate::git::Identity;
+use crate::model::{AppName, EnvironmentName, Finding, FindingCode, Plan, Step};
+use crate::planner::{Grouping, changes};
+use crate::registry::Registries;
+use crate::report::documents::{ErrorBody, PlanDocument};
+use crate::report::pull_request::{Hunk, Requester};
+
+/// How to deliver.
+pub struct Order {
+    /// Whether it stops before the first write.
+    pub mode: Mode,
+    /// What goes into one pull request.
+    pub grouping: Grouping,
+    /// At most so many new pull requests.
+    pub limit: Option<usize>,
+    /// Why, as the person or job said.
+    pub reason: Option<String>,
+    /// Whether what somebody closed may be opened anew.
+    pub reopen: bool,
+    /// Which open promotions may be closed for a new one.
+    pub supersede: Supersede,
+}
+
+/// Whether anything is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Stop before the first write.
+    DryRun,
+    /// Write.
+    Write,
+}
+
+/// What became of one change.
+pub struct Delivered {
+    /// The apps and environments that it moves.
+    pub moved: Vec<(AppName, EnvironmentName)>,
+    /// The changed lines.
+    pub hunks: Vec<Hunk>,
+    /// What came of it.
+    pub result: Result<Publication, Fault>,
+}
+
+/// What became of all of them.
+#[derive(Default)]
+pub struct Delivery {
+    /// In the plan's order.
+    pub changes: Vec<Delivered>,
+    /// How many were left for the next run.
+    pub over_limit: usize,
+    /// What people should know of the forge.
+    pub findings: Vec<Finding>,
+}
+
+/// What is connected before anything is written.
+struct Post {
+    forge: Box<dyn Forge>,
+    address: Option<Address>,
+    registries: Option<Registries>,
+    identity: Option<Identity>,
+    requester: Option<Requester>,
+    own: Option<Account>,
+    open: Vec<PullRequest>,
+    notes: Vec<String>,
+}
+
+/// Makes each change, proves it, and publishes it unless it is only to be looked at.
+///
+/// # Errors
+/// Whatever stops all of them: no forge token, no identity. What stops one of them is in its result.
+pub async fn deliver(
+    session: &Session,
+    reading: &mut Reading,
+    plan: &Plan,
+    inquirer: &Inquirer,
+    order: &Order,
+) -> Result<Delivery, Fault> {
+    let planned = changes(plan, order.grouping);
+    let mut delivery = Delivery::default();
+    if planned.is_empty() {
+        return Ok(delivery);
+    }
+    reading.load(session, &OverrideTexts::paths()).await?;
+    let post = Post::open(session, reading, inquirer, order.mode, &mut delivery.findings).await?;
+    let mut opened = 0;
+    for planned in &planned {
+        if order.limit.is_some_and(|limit| opened >= limit) {
+            delivery.over_limit += 1;
+            continue;
+        }
+        let moved = planned.steps.iter().map(|step| (step.app.clone(), step.environment.clone())).collect();
+        let (hunks, result) = match Change::prepare(session, reading, planned).await {
+            Ok(change) => {
+                let result = post.send(reading, plan, inquirer, order, &change).await;
+                (change.hunks, result)
+            }
+            Err(fault) => (Vec::new(), Err(fault)),
+        };
+        opened += usize::from(result.as_ref().is_ok_and(|publication| publication.done != Done::Nothing));
+        delivery.changes.push(Delivered { moved, hunks, result });
+    }
+    Ok(delivery)
+}
+
+impl Post {
+    /// Connects to the forge, so that what is missing is found before anything is pushed.
+    async fn open(
+        session: &Session,
+        reading: &mut Reading,
+        inquirer: &Inquirer,
+        mode: Mode,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Self, Fault> {
+        let remote = reading.workspace().map(|workspace| workspace.connection().remote.to_string()).unwrap_or_default();
+        let hosts = session.forge_hosts();
+        let connect = |asked| {
+            let patience = forge::Patience::default();
+            forge::connect(asked, &remote, &session.variables, &hosts, session.http.clone(), patience)
+        };
+        let address = Address::of_remote(&remote).ok().flatten();
+        let forge = match (connect(session.forge_asked()), mode) {
+            (Ok(forge), _) => forge,
+            // To look needs no token: the text is the same without the forge's answers.
+            (Err(_), Mode::DryRun) => connect(Some(forge::Kind::None))?,
+            (Err(error), Mode::Write) => return Err(error.into()),
+        };
+        let mut post = Self {
+            address,
+            registries: inquirer.registries().cloned(),
+            identity: None,
+            requester: None,
+            own: None,
+            open: Vec::new(),
+            notes: forge::notices(forge.kind(), forge.token_origin(), &session.variables),
+            forge,
+        };
+        if mode == Mode::Write {
+            post.identity = Some(Identity::of(&session.git, &session.environment)?);
+        }
+        if post.forge.kind() != forge::Kind::None && mode == Mode::Write {
+            let identity = post.forge.identity().await?;
+            let host = post.address.as_ref().map(|address| address.host.clone()).unwrap_or_default();
+            let requester = forge::requester(&host, identity.as_ref(), &session.variables);
+            post.requester = requester.map(|one| Requester { name: one.name, origin: one.origin });
+            post.own = identity;
+            post.open = forge::promotions(post.forge.as_ref()).await?;
+            if let Some(base) = &reading.base {
+                post.look_at_rules(&base.branch, findings).await?;
+            }
+        } else {
+            let requester = forge::requester("", None, &session.variables);
+            post.requester = requester.map(|one| Requester { name: one.name, origin: one.origin });
+        }
+        Ok(post)
+    }
+
+    /// A base that asks for no approval is told of, in the output and in the pull request.
+    async fn look_at_rules(&mut self, base: &str, findings: &mut Vec<Finding>) -> Result<(), Fault> {
+        let message = match self.forge.approvals(base).await? {
+            Approvals::Asked(_) => return Ok(()),
+            Approvals::NotAsked => format!("the rules of `{base}` ask for no approval: whoever may write may merge"),
+            Approvals::Unreadable(why) => format!("whether `{base}` asks for an approval can't be read: {why}"),
+        };
+        self.notes.push(message.clone());
+        findings.push(Finding { code: FindingCode::BaseUnprotected, message, place: None });
+        Ok(())
+    }
+
+    async fn send(
+        &self,
+        reading: &mut Reading,
+        plan: &Plan,
+        inquirer: &Inquirer,
+        order: &Order,
+        change: &Change,
+    ) -> Result<Publication, Fault> {
+        let circumstances = Circumstances {
+            reading,
+            plan,
+            inquirer,
+            forge: self.forge.as_ref(),
+            address: self.address.clone(),
+            requester: self.requester.clone(),
+            reason: order.reason.clone(),
+            notes: self.notes.clone(),
+        };
+        let texts = texts(change, &circumstances)?;
+        let (Some(identity), Some(registries)) = (&self.identity, &self.registries) else {
+            return Ok(Publication {
+                branch: change.branch.clone(),
+                pull_request: None,
+                done: Done::Planned,
+                text: texts.text,
+                findings: Vec::new(),
+            });
+        };
+        let press = Press {
+            forge: self.forge.as_ref(),
+            registries,
+            identity,
+            open: &self.open,
+            own: self.own.as_ref(),
+            reopen: order.reopen,
+            supersede: order.supersede,
+        };
+        press.publish(reading, change, texts).await
+    }
+}
+
+impl Delivery {
+    /// Tells whether anything was written.
+    pub fn is_change(&self) -> bool {
+        self.changes.iter().filter_map(|delivered| delivered.result.as_ref().ok()).any(|one| one.done.is_change())
+    }
+
+    /// Returns what became of the change that moves a step.
+    pub fn of(&self, step: &Step) -> Option<&Delivered> {
+        let moves = |delivered: &&Delivered| {
+            delivered.moved.iter().any(|(app, environment)| *app == step.app && *environment == step.environment)
+        };
+        self.changes.iter().find(moves)
+    }
+
+    /// Returns the JSON document of a plan and what became of it.
+    pub fn document(&self, plan: &Plan) -> PlanDocument {
+        let mut document = PlanDocument::of(plan);
+        document.changed = self.is_change();
+        for (body, step) in document.steps.iter_mut().zip(&plan.steps) {
+            match self.of(step).map(|delivered| &delivered.result) {
+                Some(Ok(publication)) => body.pull_request = Some(publication.to_body()),
+                Some(Err(fault)) => body.error = Some(ErrorBody::of(fault.problem())),
+                None => {}
+            }
+        }
+        document
+    }
+}

@@ -1,0 +1,224 @@
+//! What ends a command: any room's error, with the text of the file it stands in.
+
+use crate::model::{Exit, Place, Problem};
+
+/// An error of any room.
+#[derive(Debug)]
+pub struct Fault {
+    problem: Box<dyn Problem>,
+    text: Option<String>,
+}
+
+/// What a command itself refuses.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// `--at` or `--offline` with a command that writes.
+    #[error("`{flag}` is for commands that only read")]
+    ReadsOnly {
+        /// The flag.
+        flag: &'static str,
+    },
+    /// Several stages are pinned and nobody can be asked.
+    #[error("{app} is pinned in several stages, and `--to` doesn't say which one to move")]
+    StageOpen {
+        /// The app.
+        app: String,
+        /// The stages that hold a pin.
+        stages: Vec<String>,
+    },
+    /// The environments have no order.
+    #[error("no order of environments is known here, and `--to` doesn't say which one to move")]
+    NoOrder {
+        /// Those that there are.
+        environments: Vec<String>,
+    },
+    /// No environment holds a source.
+    #[error("no environments with Flux sources were found")]
+    NoEnvironments {
+        /// What was looked for.
+        looked_for: Vec<String>,
+    },
+    /// A file of the user's configuration can't be read.
+    #[error("`{path}` can't be read")]
+    UserFile {
+        /// The file.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A VERSION that no tag may spell.
+    #[error("`{version}` can't be a tag")]
+    Version {
+        /// The text.
+        version: String,
+        /// Why.
+        source: crate::model::TagError,
+    },
+    /// `--stdin` can't be read.
+    #[error("standard input can't be read")]
+    StandardInput {
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// `promote explain` of a code that there is not.
+    #[error("there is no code `{code}`")]
+    UnknownCode {
+        /// The text.
+        code: String,
+        /// The nearest one.
+        nearest: Option<String>,
+    },
+    /// A folder for the playground that holds something.
+    #[error("`{path}` is not empty")]
+    NotEmpty {
+        /// The folder.
+        path: String,
+    },
+    /// A file of the playground can't be written.
+    #[error("the playground can't be written in `{path}`")]
+    Playground {
+        /// The folder.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A step of the playground's tour failed.
+    #[error("`{command}` failed in the playground")]
+    Tour {
+        /// The command.
+        command: String,
+    },
+    /// The signal to stop.
+    #[error("interrupted")]
+    Interrupted(Exit),
+    /// A change without a step.
+    #[error("nothing is to be moved")]
+    NothingToMove,
+    /// A branch of our name that holds something else.
+    #[error("the branch `{branch}` exists at {commit} and holds something else than this promotion")]
+    BranchTaken {
+        /// The branch.
+        branch: String,
+        /// Its newest commit.
+        commit: String,
+    },
+    /// The pull request of this promotion was closed by somebody.
+    #[error("pull request #{number} for this promotion was closed: {url}")]
+    ClosedByOthers {
+        /// Its number.
+        number: u64,
+        /// Its page.
+        url: String,
+    },
+    /// Another promotion of the same app and environment is open.
+    #[error("pull request #{number} promotes {app} in {environment} already (`{branch}`): {url}")]
+    RivalOpen {
+        /// Its number.
+        number: u64,
+        /// Its page.
+        url: String,
+        /// Its branch.
+        branch: String,
+        /// The app.
+        app: String,
+        /// The environment or stage.
+        environment: String,
+    },
+    /// The tag points at something else than when the plan was made.
+    #[error("the tag `{tag}` moved while this ran: it was {was}, now it is {now}")]
+    TagMoved {
+        /// The tag.
+        tag: String,
+        /// The digest in the plan.
+        was: String,
+        /// The digest now.
+        now: String,
+    },
+}
+
+impl Problem for Refusal {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::ReadsOnly { .. } => "reads-only",
+            Self::StageOpen { .. } => "stage-open",
+            Self::NoOrder { .. } => "no-order",
+            Self::NoEnvironments { .. } => "no-environments",
+            Self::UserFile { .. } => "user-configuration-unreadable",
+            Self::Version { .. } => "no-tag",
+            Self::StandardInput { .. } => "stdin-unreadable",
+            Self::UnknownCode { .. } => "unknown-code",
+            Self::NotEmpty { .. } => "folder-not-empty",
+            Self::Playground { .. } => "playground-unwritable",
+            Self::Tour { .. } => "tour-failed",
+            Self::Interrupted(_) => "interrupted",
+            Self::NothingToMove => "nothing-to-move",
+            Self::BranchTaken { .. } => "branch-taken",
+            Self::ClosedByOthers { .. } => "closed-by-others",
+            Self::RivalOpen { .. } => "rival-open",
+            Self::TagMoved { .. } => "tag-moved",
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::StandardInput { .. } | Self::Playground { .. } => Exit::Local,
+            Self::Tour { .. } | Self::NothingToMove => Exit::Bug,
+            Self::BranchTaken { .. } | Self::RivalOpen { .. } => Exit::Conflict,
+            Self::ClosedByOthers { .. } | Self::TagMoved { .. } => Exit::Refused,
+            Self::Interrupted(exit) => *exit,
+            _ => Exit::Usage,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::ReadsOnly { flag } => {
+                format!("leave out `{flag}`: what is written is built on the remote's newest commit")
+            }
+            Self::StageOpen { stages, .. } => format!("--to {}", stages.join(" or --to ")),
+            Self::NoOrder { environments } => {
+                format!("--to {}; or write the order down in promote.yaml", environments.join(" or --to "))
+            }
+            Self::NoEnvironments { looked_for } => format!(
+                "looked for {};\nsay where they are in promote.yaml: environments: [{{name: production, path: clusters/production}}]",
+                looked_for.join(";\n")
+            ),
+            Self::UnknownCode { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
+            Self::UnknownCode { nearest: None, .. } => "promote explain lists all".to_owned(),
+            Self::BranchTaken { branch, commit } => {
+                format!("look at it: git fetch origin {commit}; if nobody needs it: git push origin --delete {branch}")
+            }
+            Self::ClosedByOthers { .. } => "--reopen opens a new one".to_owned(),
+            Self::RivalOpen { number, .. } => {
+                format!("merge or close #{number} first; or --supersede closes it for this one")
+            }
+            Self::TagMoved { .. } => "find out who pushed it again; a new version is the safe way".to_owned(),
+            Self::NotEmpty { .. } => "name a new folder, or none: promote demo".to_owned(),
+            _ => return None,
+        })
+    }
+}
+
+impl<E: Problem + 'static> From<E> for Fault {
+    fn from(problem: E) -> Self {
+        Self { problem: Box::new(problem), text: None }
+    }
+}
+
+impl Fault {
+    /// Returns what it is.
+    pub fn problem(&self) -> &dyn Problem {
+        self.problem.as_ref()
+    }
+
+    /// Returns the text of the file that its place is in.
+    pub fn text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
+    /// Keeps the text of the file that its place is in, so that the line can be shown.
+    pub fn with_text(mut self, text: impl FnOnce(&Place) -> Option<String>) -> Self {
+        self.text = self.problem.place().and_then(text);
+        self
+    }
+}

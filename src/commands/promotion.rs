@@ -1,0 +1,242 @@
+//! `promote APP [VERSION]`: a pull request for each environment of the first stage that may move.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::answering::Inquirer;
+use super::arguments;
+use super::delivery::{Delivered, Delivery, Mode, Order, deliver};
+use super::fault::{Fault, Refusal};
+use super::publishing::{Done, Supersede};
+use super::reading::{Purpose, Reading};
+use super::session::Session;
+use super::{Outcome, print, print_document, tell};
+use crate::inventory::Reach;
+use crate::model::{self, AppName, EnvironmentName, Exit, Plan, Reason, ReasonCode, Step, Verdict};
+use crate::planner::{
+    self, Goal, Grouping, Request, app_named, environments_named, first_stage, is_pinned, nearest_tags, pinned_stages,
+};
+use crate::report;
+use crate::report::documents::Document;
+use std::io::IsTerminal as _;
+
+/// Plans, edits, commits, pushes and opens pull requests; stops before the first write with `--dry-run`.
+///
+/// # Errors
+/// An unknown app or environment, a repository that can't be read, `--to` missing where nobody can be asked.
+pub async fn run(session: &Session, arguments: &arguments::Run) -> Result<Outcome, Fault> {
+    if let Some(version) = &arguments.version {
+        version
+            .parse::<model::Tag>()
+            .map_err(|source| Refusal::Version { version: version.escape_default().to_string(), source })?;
+    }
+    let mut reading = Reading::of(session, Purpose::Write, Reach::Environments).await?;
+    reading.must_have_sources()?;
+    let app = app_named(&reading.inventory, &arguments.app)?;
+    let asked = asked_environments(session, arguments, &reading)?;
+    let goal = arguments.version.clone().map_or(Goal::FollowTyped, Goal::Version);
+    let request = Request {
+        apps: vec![app.clone()],
+        environments: asked.clone(),
+        goal,
+        purpose: planner::Purpose::Write,
+        reason: arguments.reason.clone(),
+        now: Timestamp::now(),
+    };
+    let mut inquirer = Inquirer::of(session);
+    let mut plan = inquirer.plan(&request, reading.fleet()).await;
+    reading.findings.extend(inquirer.older_choices(&reading));
+    if asked.is_none() {
+        must_know_stage(&app, &plan, &reading)?;
+    }
+    let stage = if arguments.to.is_some() { asked } else { first_stage(&plan, &reading.stages) };
+    leave_later_stages(&mut plan, stage.as_ref());
+    let order = Order {
+        mode: if arguments.dry_run { Mode::DryRun } else { Mode::Write },
+        grouping: Grouping::SharedPlaces,
+        limit: None,
+        reason: arguments.reason.clone(),
+        reopen: arguments.reopen,
+        supersede: if arguments.supersede { Supersede::All } else { Supersede::Older },
+    };
+    let delivery = deliver(session, &mut reading, &plan, &inquirer, &order).await?;
+    let exit = exit(&plan, stage.as_ref(), &delivery);
+    if session.is_json() {
+        print_document(&Document::new("Plan", delivery.document(&plan)));
+    } else {
+        suggest(&mut inquirer, &request, &mut plan).await;
+        show(&app, &reading, &plan, stage.as_ref(), &delivery, order.mode);
+    }
+    Ok(Outcome(exit))
+}
+
+fn asked_environments(
+    session: &Session,
+    arguments: &arguments::Run,
+    reading: &Reading,
+) -> Result<Option<BTreeSet<EnvironmentName>>, Fault> {
+    let words: Vec<String> = session.global.environments.iter().chain(&arguments.to).cloned().collect();
+    Ok(if words.is_empty() { None } else { Some(environments_named(&reading.stages, &words)?) })
+}
+
+/// Without a person to see the plan first, `--to` decides where several stages are pinned or none comes first.
+fn must_know_stage(app: &AppName, plan: &Plan, reading: &Reading) -> Result<(), Fault> {
+    let names = |of: &dyn Fn(&Step) -> bool| -> Vec<String> {
+        let mut names = Vec::new();
+        for stage in &reading.stages.stages {
+            let here = |step: &&Step| stage.environments.iter().any(|one| one.name == step.environment) && of(step);
+            if plan.steps.iter().any(|step| here(&step)) {
+                names.push(stage.name.to_string());
+            }
+        }
+        names
+    };
+    if reading.stages.order == model::Order::Unknown && plan.steps.iter().filter(|step| is_pinned(step)).count() > 0 {
+        let environments = plan.steps.iter().map(|step| step.environment.to_string()).collect();
+        return Err(Refusal::NoOrder { environments }.into());
+    }
+    if pinned_stages(plan, &reading.stages) > 1 && !Session::is_attended() {
+        return Err(Refusal::StageOpen { app: app.to_string(), stages: names(&is_pinned) }.into());
+    }
+    Ok(())
+}
+
+/// Only the first stage moves in this run: later ones come after it.
+fn leave_later_stages(plan: &mut Plan, stage: Option<&BTreeSet<EnvironmentName>>) {
+    for step in &mut plan.steps {
+        if step.verdict == Verdict::Advance && stage.is_none_or(|stage| !stage.contains(&step.environment)) {
+            step.verdict = Verdict::Waits;
+            step.edits.clear();
+            let message = "a stage before it comes first".to_owned();
+            step.reasons = vec![Reason { code: ReasonCode::NotInFrom, message, place: None }];
+        }
+    }
+}
+
+/// What was asked for and did not come about decides.
+fn exit(plan: &Plan, stage: Option<&BTreeSet<EnvironmentName>>, delivery: &Delivery) -> Exit {
+    let failures = delivery.changes.iter().filter_map(|delivered| delivered.result.as_ref().err());
+    let failed = Exit::gravest(failures.map(|fault| fault.problem().exit()));
+    if failed != Exit::Done {
+        return failed;
+    }
+    if !delivery.changes.is_empty() {
+        return Exit::Done;
+    }
+    let asked = plan.steps.iter().filter(|step| stage.is_none_or(|stage| stage.contains(&step.environment)));
+    let (there, open): (Vec<&Step>, Vec<&Step>) =
+        asked.partition(|step| step.verdict == Verdict::Current || follows_there(step, plan));
+    let unknown = Exit::gravest(open.iter().filter_map(|step| step.failure.as_ref()).map(|failure| failure.exit));
+    match (unknown, open.iter().any(|step| is_pinned(step) || step.verdict == Verdict::Unknown)) {
+        (Exit::Done, true) => Exit::Refused,
+        (Exit::Done, false) if there.is_empty() => Exit::Refused,
+        (other, _) => other,
+    }
+}
+
+/// A range that selects the version runs it; one that selects another is no pin that could be moved.
+fn follows_there(step: &Step, plan: &Plan) -> bool {
+    let has_pins = plan.steps.iter().any(is_pinned);
+    step.verdict == Verdict::Follows && has_pins
+}
+
+/// Names versions that are near to one that doesn't exist.
+async fn suggest(inquirer: &mut Inquirer, request: &Request, plan: &mut Plan) {
+    let Goal::Version(version) = &request.goal else { return };
+    for step in &mut plan.steps {
+        let missing = step.reasons.iter_mut().find(|reason| reason.code == ReasonCode::NotFound);
+        if let (Some(reason), Some(artifact)) = (missing, &step.artifact) {
+            let nearest = nearest_tags(version, &inquirer.tags(artifact).await);
+            if !nearest.is_empty() {
+                reason.message.push_str(&format!("; there is {}", nearest.join(", ")));
+            }
+        }
+    }
+}
+
+/// Shows the plan, the diff, the grounds and the pull requests. Without a terminal, the URLs alone are the result.
+fn show(
+    app: &AppName,
+    reading: &Reading,
+    plan: &Plan,
+    stage: Option<&BTreeSet<EnvironmentName>>,
+    delivery: &Delivery,
+    mode: Mode,
+) {
+    let is_result = std::io::stdout().is_terminal() || mode == Mode::DryRun;
+    let say = |text: &str| if is_result { print(text) } else { tell(text) };
+    let artifact = plan.steps.iter().find_map(|step| step.artifact.as_ref());
+    let artifact = artifact.map(ToString::to_string).unwrap_or_default();
+    let steps: Vec<&Step> = plan.steps.iter().collect();
+    say(&format!("{app}   {artifact}   {}\n\n{}", reading.title, report::promotion::table(&steps)));
+    tell(&report::pins::findings(&reading.findings));
+    for delivered in &delivery.changes {
+        say(&report::promotion::hunks(&delivered.hunks));
+        for (app, environment) in &delivered.moved {
+            let step = plan.steps.iter().find(|step| step.app == *app && step.environment == *environment);
+            say(&step.map(|step| format!("\n{}", report::promotion::grounds(step))).unwrap_or_default());
+        }
+        end(delivered, mode, is_result);
+    }
+    if delivery.changes.is_empty() {
+        conclude(plan, stage);
+    }
+    tell(&report::pins::findings(&delivery.findings));
+}
+
+fn end(delivered: &Delivered, mode: Mode, is_result: bool) {
+    let publication = match &delivered.result {
+        Ok(publication) => publication,
+        Err(fault) => return tell(&report::problem::render(fault.problem(), fault.text())),
+    };
+    let text = format!("\n{}\n\n{}\n", publication.text.title, publication.text.body);
+    let branch = &publication.branch;
+    match (publication.done, &publication.pull_request) {
+        (Done::Planned, _) => print(&format!("\nWould push {branch}\nand open this pull request:\n{text}")),
+        (Done::Opened, Some(opened)) if is_result => {
+            print(&format!("\nPull request #{}   {}\n", opened.number, opened.url))
+        }
+        (Done::Nothing, Some(open)) if is_result => {
+            let since = open
+                .created
+                .map_or(String::new(), |created| format!(" since {}", created.strftime("%Y-%m-%d %H:%M UTC")));
+            print(&format!("\nPull request #{} is open{since}, nothing to do   {}\n", open.number, open.url));
+        }
+        (Done::Opened | Done::Nothing, Some(open)) => {
+            print(&format!("{}\n", open.url));
+            let word = if publication.done == Done::Opened { "opened" } else { "is open, nothing to do" };
+            tell(&format!("\nPull request #{} {word}\n", open.number));
+        }
+        (Done::Nothing, None) => tell(&format!("\nThe branch {branch} is there already, nothing to do\n")),
+        (Done::Pushed | Done::Opened, _) => {
+            tell(&format!("\nPushed {branch}. There is no forge: open the pull request with this text\n"));
+            print(&text);
+        }
+    }
+    tell(&report::pins::findings(&publication.findings));
+    if mode == Mode::DryRun {
+        tell("\nNothing was written.\n");
+    }
+}
+
+/// Nothing moves: either all run it, or each rule that says no.
+fn conclude(plan: &Plan, stage: Option<&BTreeSet<EnvironmentName>>) {
+    let asked: Vec<&Step> = plan
+        .steps
+        .iter()
+        .filter(|step| stage.is_none_or(|stage| stage.contains(&step.environment)))
+        .filter(|step| matches!(step.verdict, Verdict::Blocked | Verdict::Waits | Verdict::Unknown))
+        .collect();
+    if asked.is_empty() {
+        return tell("\nNothing to do.\n");
+    }
+    for step in asked {
+        tell(&format!("\nerror: {}", report::promotion::refusal(step)));
+        if let Some(hint) = step.failure.as_ref().and_then(|failure| failure.hint.as_ref()) {
+            tell(&format!("help: {hint}\n"));
+        } else if let Some(hint) = report::promotion::hint(step) {
+            tell(&format!("help: {hint}\n"));
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! From a proved change to a branch and a pull request: each once, whatever happened before.
+
+use super::change::Change;
+use super::describing::{Circumstances, OverrideTexts, describe, describe_move};
+use super::fault::{Fault, Refusal};
+use super::reading::Reading;
+use crate::forge::{self, Account, Ending, Forge, Proposal, PullRequest, State};
+use crate::git::{self, Identity};
+use crate::model::{Artifact, BranchName, Finding, FindingCode, Version};
+use crate::registry::{ManifestReference, Registries};
+use crate::report::documents::PullRequestBody;
+use crate::report::promotion::changed_lines;
+use crate::report::pull_request::{Text, commit_message, pull_request};
+
+/// Title, body and commit messages of one change.
+pub struct Texts {
+    /// Title and body.
+    pub text: Text,
+    /// A message for each commit, in order.
+    pub messages: Vec<String>,
+}
+
+/// What became of a change.
+pub struct Publication {
+    /// The branch.
+    pub branch: BranchName,
+    /// The pull request, where there is a forge.
+    pub pull_request: Option<PullRequest>,
+    /// What this run did.
+    pub done: Done,
+    /// Title and body.
+    pub text: Text,
+    /// What could not be set.
+    pub findings: Vec<Finding>,
+}
+
+/// What a run did for a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// Nothing: `--dry-run`.
+    Planned,
+    /// It opened the pull request.
+    Opened,
+    /// It pushed the branch; there is no forge.
+    Pushed,
+    /// All was there.
+    Nothing,
+}
+
+impl Done {
+    /// Tells whether something was written.
+    pub fn is_change(self) -> bool {
+        matches!(self, Self::Opened | Self::Pushed)
+    }
+}
+
+impl Publication {
+    /// Returns what a JSON document says about it.
+    pub fn to_body(&self) -> PullRequestBody {
+        let state = match (self.done, &self.pull_request) {
+            (Done::Planned, _) => "planned",
+            (_, Some(_)) => "open",
+            (_, None) => "pushed",
+        };
+        PullRequestBody {
+            number: self.pull_request.as_ref().map(|found| found.number),
+            url: self.pull_request.as_ref().map(|found| found.url.clone()),
+            branch: self.branch.to_string(),
+            state: state.to_owned(),
+            title: self.text.title.clone(),
+            body: self.text.body.clone(),
+        }
+    }
+}
+
+/// Writes title, body and commit messages.
+///
+/// # Errors
+/// An override that can't be filled.
+pub fn texts(change: &Change, circumstances: &Circumstances<'_>) -> Result<Texts, Fault> {
+    let overrides = OverrideTexts::of(circumstances.reading);
+    let promotion = describe(change, circumstances);
+    let messages = change.commits.iter().filter_map(|commit| describe_move(commit, circumstances));
+    let messages = messages.map(|one| commit_message(&promotion, &one, overrides.templates()));
+    Ok(Texts { messages: messages.collect::<Result<_, _>>()?, text: pull_request(&promotion, overrides.templates())? })
+}
+
+/// Everything that publishing needs beside the change.
+pub struct Press<'a> {
+    /// The forge.
+    pub forge: &'a dyn Forge,
+    /// Registries, to look at the tag once more.
+    pub registries: &'a Registries,
+    /// Who commits.
+    pub identity: &'a Identity,
+    /// The open pull requests of ours.
+    pub open: &'a [PullRequest],
+    /// Whose token it is; none if it is nobody's.
+    pub own: Option<&'a Account>,
+    /// Whether a pull request that somebody closed may be opened anew.
+    pub reopen: bool,
+    /// What may be closed for this one.
+    pub supersede: Supersede,
+}
+
+/// Which open promotions of the same app and environment may be closed for a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Supersede {
+    /// None: a job leaves what is open.
+    Nothing,
+    /// Those of older versions: a person asked for a newer one.
+    Older,
+    /// All: a person said so.
+    All,
+}
+
+/// What stands on the remote and the forge under one attempt's name.
+enum Standing {
+    /// Neither branch nor pull request.
+    Free,
+    /// A branch with exactly this change, and no pull request yet, or an open one.
+    Ours,
+    /// This attempt is over.
+    Over,
+}
+
+impl Press<'_> {
+    /// Pushes the branch and opens the pull request; finishes what an earlier run left undone.
+    ///
+    /// # Errors
+    /// A tag that moved, a branch that holds something else, a pull request that somebody closed, a remote or forge
+    /// that refuses or can't be reached.
+    pub async fn publish(&self, reading: &mut Reading, change: &Change, texts: Texts) -> Result<Publication, Fault> {
+        let older = self.superseded(change)?;
+        let base = reading.base.clone().ok_or(git::Error::NoRemote)?;
+        let existing = match reading.workspace() {
+            Some(workspace) => workspace.branches(change.branch.as_str()).await?,
+            None => Vec::new(),
+        };
+        let mut attempt = 1;
+        let (branch, is_pushed) = loop {
+            let name = change.branch.attempt(attempt);
+            let exists = existing.iter().any(|branch| branch.name == name.as_str());
+            match self.standing(reading, change, &name, exists, &base).await? {
+                Standing::Free => break (name, false),
+                Standing::Ours => break (name, true),
+                Standing::Over => attempt += 1,
+            }
+        };
+        let mut pushed_now = false;
+        if !is_pushed {
+            self.tags_stay(change).await?;
+            pushed_now = self.push(reading, change, &texts, &branch, &base).await?;
+        }
+        let settings = &reading.configuration.pull_request;
+        let proposal = Proposal {
+            head: branch.to_string(),
+            base: base.branch.clone(),
+            title: texts.text.title.clone(),
+            body: texts.text.body.clone(),
+            draft: settings.draft,
+            labels: settings.labels.clone(),
+            reviewers: settings.reviewers.clone(),
+            teams: settings.teams.clone(),
+        };
+        let published = forge::publish(self.forge, &proposal).await?;
+        let done = match (&published.pull_request, published.created, pushed_now) {
+            (Some(_), true, _) => Done::Opened,
+            (None, _, true) => Done::Pushed,
+            _ => Done::Nothing,
+        };
+        let (pull_request, mut findings) = (published.pull_request, published.findings);
+        for (older, newer) in older.into_iter().zip(std::iter::repeat(&pull_request)) {
+            let Some(newer) = newer else { continue };
+            // The new one is the result: one that can't be closed is told, and closed by the next run.
+            if let Err(error) = forge::supersede(self.forge, older, newer).await {
+                let message = format!("#{} could not be closed: {error}", older.number);
+                findings.push(Finding { code: FindingCode::NotSuperseded, message, place: None });
+            }
+        }
+        Ok(Publication { branch, pull_request, done, text: texts.text, findings })
+    }
+
+    /// At most one open pull request for an app and environment: returns those that this one takes the place of.
+    fn superseded(&self, change: &Change) -> Result<Vec<&PullRequest>, Fault> {
+        let (Some((intent, _)), Some(step)) = (change.branch.as_str().rsplit_once('/'), change.steps().next()) else {
+            return Ok(Vec::new());
+        };
+        let wanted = step.to.as_ref().and_then(|to| to.version.as_ref());
+        let mut superseded = Vec::new();
+        for open in self.open {
+            let version = open.head.strip_prefix(intent).and_then(|rest| rest.strip_prefix('/'));
+            let Some(version) = version.filter(|_| change.branch.attempt_of(&open.head).is_none()) else { continue };
+            let version = version.rsplit_once('-').and_then(|(version, _)| Version::parse_flux(version).ok());
+            let is_older = version.zip(wanted).is_some_and(|(version, wanted)| version.precedence(wanted).is_lt());
+            if self.supersede == Supersede::All || (self.supersede == Supersede::Older && is_older) {
+                superseded.push(open);
+                continue;
+            }
+            let (number, url, branch) = (open.number, open.url.clone(), open.head.clone());
+            let (app, environment) = (step.app.to_string(), change.label.to_string());
+            return Err(Refusal::RivalOpen { number, url, branch, app, environment }.into());
+        }
+        Ok(superseded)
+    }
+
+    /// Judges what stands under one attempt's name.
+    async fn standing(
+        &self,
+        reading: &mut Reading,
+        change: &Change,
+        name: &BranchName,
+        exists: bool,
+        base: &git::Base,
+    ) -> Result<Standing, Fault> {
+        let mut found = self.forge.of_branch(name.as_str()).await?;
+        found.retain(|pull_request| pull_request.own_branch && pull_request.base == base.branch);
+        let newest = found.iter().find(|one| one.state == State::Open).or(found.first());
+        let ending = match newest {
+            Some(newest) => Some((forge::ending(self.forge, newest, self.own).await?, newest)),
+            None => None,
+        };
+        match ending {
+            None if !exists => Ok(Standing::Free),
+            Some((Ending::Closed, closed)) if !self.reopen => {
+                Err(Refusal::ClosedByOthers { number: closed.number, url: closed.url.clone() }.into())
+            }
+            // The base still lacks the version: a rollback may have followed a merge.
+            Some((Ending::Merged | Ending::Superseded | Ending::Conflicting | Ending::Closed, _)) => Ok(Standing::Over),
+            Some((Ending::Open, _)) | None => {
+                let Some(workspace) = reading.workspace() else { return Ok(Standing::Free) };
+                let diff = workspace.diff_against_merge_base(name.as_str(), &base.branch).await?;
+                if diff.files.is_empty() && diff.merge_base.as_ref() == Some(&diff.tip) {
+                    return Ok(Standing::Over);
+                }
+                let is_ours = diff.files.len() == change.files.len()
+                    && diff.files.iter().all(|file| is_planned(reading, change, file));
+                if is_ours {
+                    return Ok(Standing::Ours);
+                }
+                let (branch, commit) = (name.to_string(), diff.tip.to_string());
+                Err(Refusal::BranchTaken { branch, commit }.into())
+            }
+        }
+    }
+
+    /// Looks once more at what each tag points at: what was judged is what is pushed.
+    async fn tags_stay(&self, change: &Change) -> Result<(), Fault> {
+        for step in change.steps() {
+            let Some((Artifact::Oci(repository), to)) = step.artifact.as_ref().zip(step.to.as_ref()) else { continue };
+            let Some((tag, digest)) = to.tag.clone().zip(to.digest.as_ref()) else { continue };
+            let now = self.registries.manifest_again(repository, &ManifestReference::Tag(tag.clone())).await?;
+            if now.digest != *digest {
+                let (tag, was, now) = (tag.to_string(), digest.to_string(), now.digest.to_string());
+                return Err(Refusal::TagMoved { tag, was, now }.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits on the base's tree and creates the branch; false if another run created the same one meanwhile.
+    async fn push(
+        &self,
+        reading: &mut Reading,
+        change: &Change,
+        texts: &Texts,
+        branch: &BranchName,
+        base: &git::Base,
+    ) -> Result<bool, Fault> {
+        let Some(workspace) = reading.workspace() else { return Err(git::Error::NoRemote.into()) };
+        let mut tip = base.commit.clone();
+        for (commit, message) in change.commits.iter().zip(&texts.messages) {
+            tip = workspace.commit(&tip, &commit.files, message, self.identity).await?;
+        }
+        match workspace.push_new(&tip, branch.as_str()).await {
+            Ok(()) => Ok(true),
+            Err(git::Error::BranchExists { .. }) => match self.standing(reading, change, branch, true, base).await? {
+                Standing::Ours => Ok(false),
+                Standing::Free | Standing::Over => {
+                    Err(Refusal::BranchTaken { branch: branch.to_string(), commit: "another commit".to_owned() }.into())
+                }
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Tells whether a branch's change of a file is exactly what is planned for it.
+fn is_planned(reading: &Reading, change: &Change, file: &git::ChangedFile) -> bool {
+    let git::Change::Edited { path, before, after } = &file.change else { return false };
+    let (Some(planned), Some(now)) = (change.files.get(path), reading.snapshot.bytes(path)) else { return false };
+    // The merge base may be older than the base: then other lines of the file may differ from it, but what the branch
+    // changes must be what the plan changes.
+    (after.as_ref() == planned.as_slice() && before == now)
+        || changed_lines(before, after) == changed_lines(now, planned)
+}

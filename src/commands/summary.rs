@@ -1,0 +1,65 @@
+//! `promote` alone: what waits here, and what to do next.
+
+use super::answering::Inquirer;
+use super::fault::Fault;
+use super::reading::{Purpose, Reading};
+use super::session::Session;
+use super::{Outcome, asking, print, print_document};
+use crate::inventory::Reach;
+use crate::model::{Order, Verdict};
+use crate::planner::Goal;
+use crate::report::documents::{Document, StatusDocument, spelled};
+
+/// Shows a summary of what waits and three next commands.
+///
+/// # Errors
+/// The repository can't be read.
+pub async fn run(session: &Session) -> Result<Outcome, Fault> {
+    let reading = Reading::of(session, Purpose::Look, Reach::Environments).await?;
+    reading.must_have_sources()?;
+    let request = asking::to_look(session, &reading, &[], Goal::FollowDue)?;
+    let plan = Inquirer::of(session).plan(&request, reading.fleet()).await;
+    if session.is_json() {
+        let body = StatusDocument::of(&reading.stages, &reading.inventory, &plan, &reading.findings);
+        print_document(&Document::new("Status", body));
+        return Ok(Outcome::default());
+    }
+    let due: Vec<_> = plan.steps.iter().filter(|step| step.verdict == Verdict::Advance).collect();
+    let unclear = plan.steps.iter().filter(|step| step.verdict == Verdict::Unknown).count();
+    let stages = reading.stages.stages.iter().map(|stage| {
+        stage.environments.iter().map(|environment| environment.name.as_str()).collect::<Vec<_>>().join(" ")
+    });
+    let guess = match reading.stages.order {
+        Order::Configured => "",
+        Order::Guessed => "   (the order is a guess from their names)",
+        Order::Unknown => "   (no order known)",
+    };
+    let environments = reading.stages.environments().count();
+    let line =
+        format!("  {:<16} {}{guess}", format!("{environments} environments"), stages.collect::<Vec<_>>().join("  |  "));
+    print(&format!("In this repository ({}):\n\n{line}\n", reading.title));
+    let unclear = if unclear == 0 { String::new() } else { format!("{unclear} places with something unclear") };
+    print(&format!("  {:<16} {unclear}", format!("{} apps", request.apps.len())).trim_end().to_owned());
+    let mut apps: Vec<_> = due.iter().map(|step| &step.app).collect();
+    apps.dedup();
+    print(&format!(
+        "\n  {:<16} newer in the stage before than where they are pinned\n\n",
+        format!("{} to promote", apps.len())
+    ));
+    let next = due.first().map(|step| {
+        let to = step.to.as_ref().and_then(spelled).unwrap_or_default();
+        (format!("promote {}", step.app), format!("promote {} to what the stage before runs ({to})", step.app))
+    });
+    let commands = [
+        Some(("promote status".to_owned(), "what is behind and why".to_owned())),
+        next.or_else(|| {
+            let app = request.apps.first()?;
+            Some((format!("promote why {app}"), "for each version: may it go there".to_owned()))
+        }),
+        Some(("promote pins".to_owned(), "where each version is written".to_owned())),
+    ];
+    for (command, does) in commands.into_iter().flatten() {
+        print(&format!("  {command:<27} {does}\n"));
+    }
+    Ok(Outcome::default())
+}

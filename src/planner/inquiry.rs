@@ -1,0 +1,59 @@
+//! Looks answers up, and notes the questions that are still open.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use super::{Answer, Answers, Facts, Question};
+use crate::model::{Artifact, Failure};
+
+/// Answers so far, and what was asked without one.
+///
+/// Each look-up returns none while its question is open; a step that meets one is judged again later, and goes on
+/// looking elsewhere meanwhile, so that one batch asks all that is known to be needed.
+pub(super) struct Inquiry<'a> {
+    answers: &'a Answers,
+    open: RefCell<BTreeSet<Question>>,
+}
+
+/// What a manifest look-up gave.
+pub(super) enum Found<'a> {
+    Yes(&'a Facts),
+    No,
+    Failed(&'a Failure),
+}
+
+impl<'a> Inquiry<'a> {
+    pub(super) fn new(answers: &'a Answers) -> Self {
+        Self { answers, open: RefCell::default() }
+    }
+
+    pub(super) fn into_open(self) -> BTreeSet<Question> {
+        self.open.into_inner()
+    }
+
+    fn look_up(&self, question: Question) -> Option<&'a Answer> {
+        let answer = self.answers.to(&question);
+        if answer.is_none() {
+            self.open.borrow_mut().insert(question);
+        }
+        answer
+    }
+
+    /// Returns the complete list of tags; an artifact that the registry doesn't have has none.
+    pub(super) fn tags(&self, artifact: &Artifact) -> Option<Result<&'a [String], &'a Failure>> {
+        Some(match self.look_up(Question::Tags(artifact.clone()))? {
+            Answer::Tags(tags) => Ok(tags),
+            Answer::Failed(failure) => Err(failure),
+            Answer::Manifest(_) | Answer::Missing => Ok(&[]),
+        })
+    }
+
+    /// Returns what stands under a tag or digest.
+    pub(super) fn manifest(&self, artifact: &Artifact, reference: &str) -> Option<Found<'a>> {
+        Some(match self.look_up(Question::Manifest(artifact.clone(), reference.to_owned()))? {
+            Answer::Manifest(facts) => Found::Yes(facts),
+            Answer::Failed(failure) => Found::Failed(failure),
+            Answer::Tags(_) | Answer::Missing => Found::No,
+        })
+    }
+}

@@ -1,0 +1,116 @@
+//! What needs somebody, for people: due, stopped, odd; then how many apps are level.
+
+use super::columns::columns;
+use super::documents::{is_behind, spelled};
+use crate::model::{AppName, EnvironmentName, Inventory, Plan, ReasonCode, Stages, Step, Verdict};
+
+/// Where an app stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Due,
+    Stopped,
+    Odd,
+    Level,
+}
+
+/// Which apps to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Show {
+    /// Those that need somebody.
+    Open,
+    /// All.
+    All,
+}
+
+/// Returns the tables of `promote status`, from a plan of all that is due.
+pub fn render(stages: &Stages, inventory: &Inventory, plan: &Plan, show: Show) -> String {
+    let environments: Vec<&EnvironmentName> = stages.environments().map(|environment| &environment.name).collect();
+    let mut apps: Vec<(&AppName, Vec<&Step>)> = Vec::new();
+    for step in &plan.steps {
+        match apps.last_mut() {
+            Some((app, steps)) if **app == step.app => steps.push(step),
+            _ => apps.push((&step.app, vec![step])),
+        }
+    }
+    let mut text = String::new();
+    let groups = [
+        (Standing::Due, "TO PROMOTE", "WHAT IT WAITS FOR"),
+        (Standing::Stopped, "STOPPED", "BY"),
+        (Standing::Odd, "LOOK AT", "WHY"),
+        (Standing::Level, "LEVEL", ""),
+    ];
+    for (standing, title, last) in groups {
+        if standing == Standing::Level && show == Show::Open {
+            continue;
+        }
+        let rows: Vec<Vec<String>> = apps
+            .iter()
+            .filter(|(_, steps)| standing_of(steps) == standing)
+            .map(|(app, steps)| row(app, steps, &environments, standing))
+            .collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let mut header = vec![title.to_owned()];
+        header.extend(environments.iter().map(ToString::to_string));
+        header.push(last.to_owned());
+        text.push_str(&columns(std::iter::once(header).chain(rows), 0));
+        text.push('\n');
+    }
+    let level = apps.iter().filter(|(_, steps)| standing_of(steps) == Standing::Level).count();
+    let noun = if level == 1 { "app is" } else { "apps are" };
+    let findings = inventory.findings.len();
+    text.push_str(&format!("{level} {noun} level."));
+    if show == Show::Open && level > 0 {
+        text.push_str("   --all shows them, -o json everything");
+    }
+    if findings > 0 {
+        let noun = if findings == 1 { "finding" } else { "findings" };
+        text.push_str(&format!("\n{findings} {noun} in the repository: promote pins"));
+    }
+    text.push('\n');
+    text
+}
+
+fn standing_of(steps: &[&Step]) -> Standing {
+    let any = |verdict: Verdict| steps.iter().any(|step| step.verdict == verdict);
+    if any(Verdict::Advance) || any(Verdict::Waits) {
+        Standing::Due
+    } else if steps.iter().any(|step| step.verdict == Verdict::Blocked && is_behind(step)) {
+        Standing::Stopped
+    } else if any(Verdict::Unknown) || steps.iter().any(|step| step.verdict == Verdict::Blocked && !is_lone(step)) {
+        Standing::Odd
+    } else {
+        Standing::Level
+    }
+}
+
+/// An app that stands in one stage only has nothing to be promoted from: that is no trouble.
+fn is_lone(step: &Step) -> bool {
+    step.reasons.iter().all(|reason| reason.code == ReasonCode::NoEarlierStage)
+}
+
+fn row(app: &AppName, steps: &[&Step], environments: &[&EnvironmentName], standing: Standing) -> Vec<String> {
+    let mut cells = vec![app.to_string()];
+    for environment in environments {
+        let step = steps.iter().find(|step| step.environment == **environment);
+        cells.push(step.map_or_else(|| "-".to_owned(), |step| runs(step)));
+    }
+    cells.push(match standing {
+        Standing::Due if steps.iter().any(|step| step.verdict == Verdict::Advance) => format!("nothing: promote {app}"),
+        Standing::Due | Standing::Stopped | Standing::Odd => why(steps),
+        Standing::Level => String::new(),
+    });
+    cells
+}
+
+fn runs(step: &Step) -> String {
+    step.from.as_ref().and_then(spelled).unwrap_or_else(|| "?".to_owned())
+}
+
+fn why(steps: &[&Step]) -> String {
+    let telling =
+        steps.iter().filter(|step| matches!(step.verdict, Verdict::Waits | Verdict::Blocked | Verdict::Unknown));
+    let reasons = telling.filter_map(|step| step.reasons.first());
+    reasons.map(|reason| reason.message.clone()).next().unwrap_or_default()
+}

@@ -1,0 +1,22 @@
+//! What people see, through the binary: real Git, a bare remote, a registry and a forge on loopback.
+//!
+//! Every run asserts the oracles of `support::oracles`; a run that wrote is followed by a second one.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod app;
+mod auto;
+mod clone;
+mod documents;
+mod fleet;
+mod looking;
+mod promoting;
+mod refusals;
+mod registries;
+mod rules;
+mod secrets;
+mod shared_places;
+mod superseding;
+mod tags;
+mod usage;
