@@ -12,8 +12,18 @@ use crate::yaml::{self, Document, Hazard, Position, Stream};
 struct Splice {
     range: Range<usize>,
     new: String,
-    /// The outermost scalar and the text that it must have afterwards; none in a file that is not YAML.
-    outer: Option<(Range<usize>, Range<usize>, String)>,
+    /// What it does to the outermost scalar; none in a file that is not YAML.
+    outer: Option<Outer>,
+}
+
+/// What one replacement does to the outermost scalar around it.
+struct Outer {
+    /// The scalar's bytes.
+    scalar: Range<usize>,
+    /// The part of its decoded text that is replaced.
+    part: Range<usize>,
+    /// The text that stands there afterwards.
+    new: String,
 }
 
 /// Applies all edits of a plan to the files of a snapshot.
@@ -103,11 +113,7 @@ fn splice(text: &str, stream: &Stream, edit: &Edit) -> Result<Splice, Refusal> {
     })?;
     let (part, new, whole) = descend(&decoded, first, inner, edit)?;
     let raw = text.get(first.range()).ok_or_else(unsure)?;
-    let after = format!(
-        "{}{new}{}",
-        decoded.get(..part.start).unwrap_or_default(),
-        decoded.get(part.end..).unwrap_or_default()
-    );
+    let outer = Some(Outer { scalar: first.range(), part: part.clone(), new: new.clone() });
     let (range, new) = if whole {
         (0..raw.len(), yaml::written_as(first.form, &new).ok_or_else(unsure)?)
     } else {
@@ -115,7 +121,7 @@ fn splice(text: &str, stream: &Stream, edit: &Edit) -> Result<Splice, Refusal> {
         (range, yaml::escaped(first.form, &new).ok_or_else(unsure)?)
     };
     let range = first.start + range.start..first.start + range.end;
-    Ok(Splice { outer: Some((first.range(), range.clone(), after)), range, new })
+    Ok(Splice { outer, range, new })
 }
 
 /// Goes down the spans inside a scalar: the part of its decoded text to replace, what to write there, and whether the
@@ -195,19 +201,24 @@ fn check(before: &Stream, after: &str, splices: &[Splice]) -> Result<(), ()> {
             return Err(());
         }
         for ((old_node, old), (new_node, new)) in olds.iter().zip(&news) {
-            let planned: Vec<_> = splices
+            let mut parts: Vec<&Outer> = splices
                 .iter()
                 .filter_map(|splice| splice.outer.as_ref())
-                .filter(|(outer, ..)| outer.start == old.start && outer.end == old.end)
+                .filter(|outer| outer.scalar == (old.start..old.end))
                 .collect();
-            let text_is_planned = match planned.as_slice() {
-                [] => old.text == new.text && old.form == new.form,
-                [(_, _, text)] => {
-                    *new.text == **text
-                        && (new.form != Form::Plain || yaml::is_string(text) || !yaml::is_string(&old.text))
+            let text_is_planned = if parts.is_empty() {
+                old.text == new.text && old.form == new.form
+            } else {
+                // From the last part to the first, so that the places of the others stay.
+                parts.sort_by_key(|outer| std::cmp::Reverse(outer.part.start));
+                let mut text = old.text.to_string();
+                for outer in parts {
+                    if text.get(outer.part.clone()).is_none() {
+                        return Err(());
+                    }
+                    text.replace_range(outer.part.clone(), &outer.new);
                 }
-                // Several parts of one scalar: each was found and replaced where it stood.
-                _ => true,
+                *new.text == *text && (new.form != Form::Plain || yaml::is_string(&text) || !yaml::is_string(&old.text))
             };
             if !text_is_planned || old_node.tag != new_node.tag || old_node.anchor != new_node.anchor {
                 return Err(());

@@ -27,7 +27,7 @@ impl<'a> Files<'a> {
             return known.clone();
         }
         let (path, bytes) = self.bytes(path)?;
-        let text = Text::file(path.clone(), bytes);
+        let text = Text::file(path.clone(), &bytes);
         for problem in &text.stream.problems {
             let at = problem.position();
             self.say(problem.finding(), problem.to_string(), Some(place(&path, at.line, at.column)));
@@ -39,7 +39,7 @@ impl<'a> Files<'a> {
     /// Returns a file that is no YAML; none if it isn't there, or not given yet.
     pub fn plain(&self, path: &RepoPath) -> Option<Rc<Text>> {
         let (path, bytes) = self.bytes(path)?;
-        Some(Text::plain(path, bytes))
+        Some(Text::plain(path, &bytes))
     }
 
     /// Tells whether a file stands at a path.

@@ -6,6 +6,7 @@
 //! slots it came through. [`discover`] tells the environments of a repository that has no configuration.
 
 mod apps;
+mod artifact;
 mod build;
 mod choice;
 mod discover;

@@ -113,7 +113,8 @@ impl Patch {
 
 fn merge_into_named(patch: &Resource, resources: &mut Vec<Rc<Resource>>) -> bool {
     let id = patch.id();
-    let current = resources.iter().position(|resource| is_same(&resource.id(), &id));
+    let of_kind = |resource: &Rc<Resource>| resource.kind() == id.kind;
+    let current = resources.iter().position(|resource| of_kind(resource) && is_same(&resource.id(), &id));
     let any = || resources.iter().position(|resource| resource.before.iter().any(|before| is_same(before, &id)));
     let Some(at) = current.or_else(any) else { return false };
     if let Some(resource) = resources.get_mut(at)

@@ -131,7 +131,7 @@ pub(super) fn group_and_version(api_version: &str) -> (&str, &str) {
 
 /// Tells whether an API group is one of Flux's.
 pub(super) fn is_flux_group(group: &str) -> bool {
-    group.ends_with(".toolkit.fluxcd.io") || group == "fluxcd.controlplane.io"
+    group.ends_with(".fluxcd.io") || group == "fluxcd.controlplane.io"
 }
 
 /// Tells whether the whole object is needed: it chooses versions, or may hold variables.

@@ -60,11 +60,13 @@ impl Selector {
 
     /// Tells whether it selects an object, by its present names or any that it had before.
     pub fn admits(&self, resource: &Resource) -> bool {
+        if !self.kind.admits(resource.kind()) {
+            return false;
+        }
         let now = resource.id();
         let ids = || resource.before.iter().chain([&now]);
         self.group.admits(&now.group)
             && self.version.admits(&now.version)
-            && self.kind.admits(&now.kind)
             && ids().any(|id| self.name.admits(&id.name))
             && ids().any(|id| self.namespace.admits(effective_namespace(id)))
             && self.labels.as_ref().is_none_or(|selector| admits_labels(selector, resource, "labels"))

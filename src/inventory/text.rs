@@ -13,8 +13,8 @@ pub(super) struct Text {
     pub path: RepoPath,
     /// What stands in it.
     pub stream: Stream,
-    /// The file's bytes, or the decoded text.
-    bytes: Arc<[u8]>,
+    /// The file's text, a byte-order mark included, or the decoded text; empty if the file is not UTF-8.
+    content: Arc<str>,
     /// The scalar whose text this is; none for a file.
     outer: Option<Spot>,
 }
@@ -36,30 +36,25 @@ pub(super) struct Spot {
 
 impl Text {
     /// Reads a file.
-    pub fn file(path: RepoPath, bytes: Arc<[u8]>) -> Rc<Self> {
-        let stream = Stream::parse(&bytes);
-        Rc::new(Self { path, stream, bytes, outer: None })
+    pub fn file(path: RepoPath, bytes: &[u8]) -> Rc<Self> {
+        let stream = Stream::parse(bytes);
+        Rc::new(Self { path, stream, content: text_of(bytes), outer: None })
     }
 
     /// Makes a text of a file that is not YAML: an `.env`, a file of a generator.
-    pub fn plain(path: RepoPath, bytes: Arc<[u8]>) -> Rc<Self> {
-        Rc::new(Self { path, stream: Stream::default(), bytes, outer: None })
+    pub fn plain(path: RepoPath, bytes: &[u8]) -> Rc<Self> {
+        Rc::new(Self { path, stream: Stream::default(), content: text_of(bytes), outer: None })
     }
 
     /// Reads the text of a scalar.
     pub fn inside(outer: Spot, decoded: &str) -> Rc<Self> {
         let stream = Stream::parse_text(decoded);
-        Rc::new(Self {
-            path: outer.text.path.clone(),
-            stream,
-            bytes: Arc::from(decoded.as_bytes()),
-            outer: Some(outer),
-        })
+        Rc::new(Self { path: outer.text.path.clone(), stream, content: Arc::from(decoded), outer: Some(outer) })
     }
 
     /// Returns the text.
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.bytes).unwrap_or_default()
+        &self.content
     }
 
     /// Tells whether this is the text of a scalar.
@@ -169,13 +164,32 @@ impl Spot {
         if self.span.form == Form::Part {
             return self.text.as_str().get(self.span.range());
         }
-        scalar_at(self.root()?, &self.span).map(|scalar| &*scalar.text)
+        self.root()?.find(self.position).map(|scalar| &*scalar.text)
     }
 
     /// Returns the path of keys to the scalar: `spec.ref.tag`, `images[0].newTag`.
     pub fn field(&self) -> Option<String> {
         let mut field = String::new();
-        path_to(self.root()?, &self.span, &mut field).then_some(field)
+        let mut node = self.root()?;
+        loop {
+            match &node.content {
+                Content::Scalar(_) => return Some(field),
+                Content::Alias(..) => return None,
+                Content::Sequence(_) => {
+                    let (at, item) = node.step_towards(self.position)?;
+                    field.push_str(&format!("[{at}]"));
+                    node = item;
+                }
+                Content::Mapping(entries) => {
+                    let (at, value) = node.step_towards(self.position)?;
+                    if !field.is_empty() {
+                        field.push('.');
+                    }
+                    field.push_str(entries.get(at)?.0.text().unwrap_or_default());
+                    node = value;
+                }
+            }
+        }
     }
 
     /// Returns the document index in the file: an inner text counts as its outermost scalar.
@@ -207,41 +221,6 @@ impl Spot {
     }
 }
 
-fn scalar_at<'a>(node: &'a Node, span: &Span) -> Option<&'a Scalar> {
-    match &node.content {
-        Content::Scalar(scalar) => (scalar.start == span.start && scalar.end == span.end).then_some(scalar),
-        Content::Alias(..) => None,
-        Content::Sequence(items) => items.iter().find_map(|item| scalar_at(item, span)),
-        Content::Mapping(entries) => entries.iter().find_map(|(_, value)| scalar_at(value, span)),
-    }
-}
-
-fn path_to(node: &Node, span: &Span, path: &mut String) -> bool {
-    let length = path.len();
-    match &node.content {
-        Content::Scalar(scalar) => return scalar.start == span.start && scalar.end == span.end,
-        Content::Alias(..) => return false,
-        Content::Sequence(items) => {
-            for (index, item) in items.iter().enumerate() {
-                path.push_str(&format!("[{index}]"));
-                if path_to(item, span, path) {
-                    return true;
-                }
-                path.truncate(length);
-            }
-        }
-        Content::Mapping(entries) => {
-            for (key, value) in entries {
-                if !path.is_empty() {
-                    path.push('.');
-                }
-                path.push_str(key.text().unwrap_or_default());
-                if path_to(value, span, path) {
-                    return true;
-                }
-                path.truncate(length);
-            }
-        }
-    }
-    false
+fn text_of(bytes: &[u8]) -> Arc<str> {
+    Arc::from(std::str::from_utf8(bytes).unwrap_or_default())
 }

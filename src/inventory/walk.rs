@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use super::artifact::Copies;
 use super::build::{Build, Builder, Overlay};
 use super::files::is_yaml;
 use super::images::{self, Image};
@@ -81,6 +82,8 @@ impl Reconciled {
 /// Where the source of a Kustomization is.
 enum Origin {
     Here,
+    /// In an artifact that is made of parts of this repository.
+    Copied(Copies),
     Elsewhere,
     NotFound,
 }
@@ -225,18 +228,29 @@ impl<'a> EnvironmentWalk<'a> {
         }
         let files = self.builder.files;
         let name = kustomization.name();
-        let exists = files.snapshot.is_directory(&directory);
+        let mut directory = directory;
         match self.origin(kustomization) {
             Origin::Elsewhere => return,
+            Origin::Copied(copies) => {
+                let candidates = copies.directories(&directory);
+                let found = candidates.into_iter().find(|candidate| files.snapshot.is_directory(candidate));
+                let Some(found) = found else {
+                    let message = format!("Kustomization `{name}`: nothing here is copied to `{directory}`");
+                    files.say(FindingCode::PathMissing, message, Some(place));
+                    return;
+                };
+                directory = found;
+            }
             Origin::NotFound => {
                 let source = kustomization.tree.text(&["spec", "sourceRef", "name"]).unwrap_or_default();
+                let exists = files.snapshot.is_directory(&directory);
                 let outcome = if exists { "its path is read from this repository" } else { "its path is not read" };
                 let message = format!("Kustomization `{name}` names source `{source}`, which is not found: {outcome}");
                 files.say(FindingCode::SourceMissing, message, Some(kustomization.place()));
             }
             Origin::Here => {}
         }
-        if !exists {
+        if !files.snapshot.is_directory(&directory) {
             let message = format!("Kustomization `{name}`: `{directory}` does not exist");
             files.say(FindingCode::PathMissing, message, Some(place));
             return;
@@ -267,7 +281,8 @@ impl<'a> EnvironmentWalk<'a> {
                 Err(error) => {
                     let message = format!("Kustomization `{name}`: {error}");
                     files.say(FindingCode::PathOutside, message, Some(place.clone()));
-                    None
+                    // Flux joins securely: `..` at the root stays there.
+                    RepoPath::root().join(path.trim_start_matches(['.', '/'])).ok()
                 }
             },
         }
@@ -354,13 +369,29 @@ impl<'a> EnvironmentWalk<'a> {
 
     /// Tells whether a Kustomization's source is this repository.
     fn origin(&self, kustomization: &Resource) -> Origin {
-        let Some(reference) = kustomization.tree.at(&["spec", "sourceRef"]) else { return Origin::NotFound };
+        match kustomization.tree.at(&["spec", "sourceRef"]) {
+            Some(reference) => self.origin_of(reference, kustomization.namespace()),
+            None => Origin::NotFound,
+        }
+    }
+
+    fn origin_of(&self, reference: &Tree, namespace: Option<&str>) -> Origin {
         let name = reference.text(&["name"]).unwrap_or_default();
+        let kind = reference.text(&["kind"]).unwrap_or("GitRepository");
+        let namespace = reference.text(&["namespace"]).or(namespace);
+        if kind == "ExternalArtifact" {
+            let applied = self.reconciled.objects.iter().map(|applied| &applied.object);
+            let is_here = |source: &Tree| {
+                source.text(&["kind"]) != Some(kind) && matches!(self.origin_of(source, namespace), Origin::Here)
+            };
+            let mut copies = applied
+                .filter(|object| object.is_flux("ArtifactGenerator"))
+                .filter_map(|generator| Copies::of(generator, name, is_here));
+            return copies.next().map_or(Origin::NotFound, Origin::Copied);
+        }
         if name == "flux-system" {
             return Origin::Here;
         }
-        let kind = reference.text(&["kind"]).unwrap_or("GitRepository");
-        let namespace = reference.text(&["namespace"]).or(kustomization.namespace());
         match self.reconciled.named(kind, namespace, name) {
             None => Origin::NotFound,
             Some(source) => match source.tree.text(&["spec", "url"]) {

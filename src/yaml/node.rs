@@ -124,6 +124,32 @@ impl Node {
         self.entries().iter().rev().find(|(name, _)| name.text() == Some(key)).map(|(_, value)| value)
     }
 
+    /// Returns the item or value in which a position stands, and which one it is; nodes stand in order.
+    pub fn step_towards(&self, position: Position) -> Option<(usize, &Self)> {
+        match &self.content {
+            Content::Sequence(items) => {
+                let at = items.partition_point(|item| item.position <= position).checked_sub(1)?;
+                items.get(at).map(|item| (at, item))
+            }
+            Content::Mapping(entries) => {
+                let at = entries.partition_point(|(key, _)| key.position <= position).checked_sub(1)?;
+                entries.get(at).map(|(_, value)| (at, value))
+            }
+            Content::Scalar(_) | Content::Alias(..) => None,
+        }
+    }
+
+    /// Returns the scalar that begins at a position.
+    pub fn find(&self, position: Position) -> Option<&Scalar> {
+        let mut node = self;
+        loop {
+            match &node.content {
+                Content::Scalar(scalar) => return (node.position == position).then_some(scalar),
+                _ => node = node.step_towards(position)?.1,
+            }
+        }
+    }
+
     /// Returns the text at a path of keys.
     pub fn text_at(&self, keys: &[&str]) -> Option<&str> {
         keys.iter().try_fold(self, |node, key| node.field(key))?.text()

@@ -38,6 +38,7 @@ fn paths_out_of_the_repository_and_missing_ones_are_findings() {
     ]);
     assert_snapshot!(findings(&fleet.walk(&scope(SCOPE))), @r#"
     path-outside clusters/production/a.yaml:5:9 Kustomization `outside`: `../../etc` leads out of the repository
+    path-missing clusters/production/a.yaml:5:9 Kustomization `outside`: `etc` does not exist
     path-missing clusters/production/b.yaml:5:9 Kustomization `missing`: `nowhere` does not exist
     path-outside clusters/production/c.yaml:5:9 Kustomization `control`: `a\u{0}b` holds a character that no path here may hold
     path-outside overlay/kustomization.yaml:1:13 `../../x` leads out of the repository

@@ -365,3 +365,37 @@ fn the_bootstraps_own_patches_and_variables() {
     let found = Scope { stages: discovery.stages, ..scope(&[]) };
     assert_eq!(lines(&repository.walk(&found)), lines(&inventory));
 }
+
+#[test]
+fn an_artifact_made_of_parts_of_the_repository() {
+    let release = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: OCIRepository\nmetadata: {name: my-app}\nspec:\n  \
+                   url: oci://registry.example.com/my-app\n  ref: {semver: \"1.x\"}\n";
+    let repository = Repository::new(&[
+        (
+            "clusters/production/artifacts.yaml",
+            "apiVersion: source.extensions.fluxcd.io/v1beta1\nkind: ArtifactGenerator\nmetadata: {name: a}\nspec:\n  \
+             sources: [{alias: repo, kind: GitRepository, name: flux-system}]\n  artifacts:\n  - name: apps\n    copy:\n    \
+             - {from: \"@repo/apps/base/**\", to: \"@artifact/base/\"}\n    \
+             - {from: \"@repo/apps/production/**\", to: \"@artifact/production/\"}\n",
+        ),
+        (
+            "clusters/production/apps.yaml",
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: apps}\nspec:\n  \
+             path: ./production\n  sourceRef: {kind: ExternalArtifact, name: apps}\n",
+        ),
+        ("apps/base/kustomization.yaml", "resources: [source.yaml]\n"),
+        ("apps/base/source.yaml", release),
+        (
+            "apps/production/kustomization.yaml",
+            "resources: [../base]\npatches:\n- target: {kind: OCIRepository}\n  patch: |\n    \
+             - {op: add, path: /spec/ref/semver, value: 1.2.3}\n",
+        ),
+    ]);
+    let inventory = repository.walk(&scope(SCOPE));
+    assert_snapshot!(lines(&inventory), @"production my-app oci://registry.example.com/my-app pin 1.2.3 apps/production/kustomization.yaml:5:48");
+    assert_snapshot!(promoted(&repository, &inventory, "my-app", "1.2.4"), @"
+    apps/production/kustomization.yaml
+    -    - {op: add, path: /spec/ref/semver, value: 1.2.3}
+    +    - {op: add, path: /spec/ref/semver, value: 1.2.4}
+    ");
+}
