@@ -226,6 +226,12 @@ impl<'a> Builder<'a> {
 
     /// Adds the objects of a manifest.
     pub fn manifest(&self, path: &RepoPath, build: &mut Build) {
+        if is_flux_itself(path) {
+            // Some 10,000 lines of Flux's own definitions and controllers, in which no version of an app stands.
+            build.files.push(path.clone());
+            build.incomplete = true;
+            return;
+        }
         let Some(text) = self.read(path, build) else { return };
         for document in &text.stream.documents {
             let resources = Resource::of_document(&text, document.index, &document.root);
@@ -240,6 +246,11 @@ impl<'a> Builder<'a> {
         build.files.extend(other.files.iter().cloned());
         build.incomplete |= other.incomplete;
     }
+}
+
+/// Tells whether it is the file in which `flux bootstrap` installs Flux; nothing else is written into it.
+pub(super) fn is_flux_itself(path: &RepoPath) -> bool {
+    path.file_name() == "gotk-components.yaml"
 }
 
 /// Tells whether kustomize would fetch it from elsewhere.

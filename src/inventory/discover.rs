@@ -1,5 +1,6 @@
 //! The environments of a repository that has no configuration.
 
+use super::build::is_flux_itself;
 use super::files::{Files, is_yaml};
 use super::resource::{group_and_version, is_flux_group};
 use super::words::Rank;
@@ -46,7 +47,7 @@ pub fn discover(snapshot: &Snapshot) -> Look {
     let files = Files::new(snapshot);
     let mut bootstraps = Vec::new();
     let mut branch = None;
-    for path in snapshot.entries.keys().filter(|path| is_yaml(path) && may_bootstrap(path)) {
+    for path in snapshot.entries.keys().filter(|path| is_yaml(path) && may_bootstrap(path) && !is_flux_itself(path)) {
         let Some(text) = files.yaml(path) else { continue };
         for document in &text.stream.documents {
             read_bootstrap(&files, path, &document.root, &mut bootstraps, &mut branch);

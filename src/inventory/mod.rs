@@ -35,7 +35,7 @@ use std::collections::HashMap;
 pub use discover::{Discovery, Look, discover, likely};
 pub use release::flux_releases;
 
-use build::Builder;
+use build::{Builder, is_flux_itself};
 use files::{Files, is_yaml};
 use sources::{Found, Objects};
 use walk::{Applied, EnvironmentWalk, Reconciled};
@@ -128,7 +128,7 @@ fn inventory(
     let reached = |path: &RepoPath| readers.get(path).cloned().unwrap_or_default();
     let mut written = Written::default();
     if scope.reach == Reach::Repository {
-        for path in files.snapshot.entries.keys().filter(|path| is_yaml(path)) {
+        for path in files.snapshot.entries.keys().filter(|path| is_yaml(path) && !is_flux_itself(path)) {
             files.yaml(path);
         }
     }
