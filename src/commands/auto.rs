@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::publishing::{Done, Supersede};
 use super::reading::{Purpose, Reading};
 use super::session::Session;
-use super::{Outcome, asking, print, print_document, tell};
+use super::{Outcome, asking, print, tell};
 use crate::inventory::Reach;
 use crate::model::{AppName, Exit, Plan, Verdict};
 use crate::planner::{self, Goal, Grouping, Request};
@@ -27,7 +27,7 @@ pub async fn run(session: &Session, arguments: &arguments::Auto) -> Result<Outco
     if !reading.configuration.auto.is_open_at(now) {
         tell("outside the hours of `auto` in promote.yaml: nothing is opened now\n");
         if session.is_json() {
-            print_document(&Document::new("Plan", Delivery::default().document(&Plan::default())));
+            print(&Document::new("Plan", Delivery::default().document(&Plan::default())).to_text());
         }
         return Ok(Outcome::default());
     }
@@ -56,7 +56,7 @@ pub async fn run(session: &Session, arguments: &arguments::Auto) -> Result<Outco
     };
     let delivery = deliver(session, &mut reading, &plan, &inquirer, &order).await?;
     if session.is_json() {
-        print_document(&Document::new("Plan", delivery.document(&plan)));
+        print(&Document::new("Plan", delivery.document(&plan)).to_text());
     } else {
         show(&reading, &plan, &delivery, order.mode);
     }

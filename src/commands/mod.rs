@@ -24,10 +24,7 @@ pub mod why;
 
 use std::io::Write as _;
 
-use serde::Serialize;
-
 use crate::model::Exit;
-use crate::report::documents::Document;
 use crate::report::inert;
 
 pub use fault::{Fault, Refusal};
@@ -43,18 +40,8 @@ impl Default for Outcome {
     }
 }
 
-/// Prints the result for people; text from elsewhere in it can't steer the terminal or the CI. A reader that went away
-/// is no error: what was to be done is done.
+/// Prints the result. A reader that went away is no error: what was to be done is done.
 pub fn print(text: &str) {
-    write(&inert::terminal_lines(text));
-}
-
-/// Prints the result as the one JSON document.
-pub fn print_document<T: Serialize>(document: &Document<T>) {
-    write(&inert::json_text(&document.to_text()));
-}
-
-fn write(text: &str) {
     let mut stdout = anstream::stdout().lock();
     let _ = stdout.write_all(text.as_bytes());
     let _ = stdout.flush();

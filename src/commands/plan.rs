@@ -5,7 +5,7 @@ use super::arguments;
 use super::fault::Fault;
 use super::reading::{Purpose, Reading};
 use super::session::Session;
-use super::{Outcome, asking, print, print_document, tell};
+use super::{Outcome, asking, print, tell};
 use crate::inventory::Reach;
 use crate::model::{Exit, Plan, Verdict};
 use crate::planner::Goal;
@@ -24,7 +24,7 @@ pub async fn run(session: &Session, arguments: &arguments::Plan) -> Result<Outco
     let plan = inquirer.plan(&request, reading.fleet()).await;
     reading.findings.extend(inquirer.older_choices(&reading));
     if session.is_json() {
-        print_document(&Document::new("Plan", PlanDocument::of(&plan)));
+        print(&Document::new("Plan", PlanDocument::of(&plan)).to_text());
     } else {
         tell(&format!("read {}\n", reading.title));
         tell(&report::pins::findings(&reading.findings));

@@ -11,14 +11,14 @@ use super::fault::{Fault, Refusal};
 use super::publishing::{Done, Supersede};
 use super::reading::{Purpose, Reading};
 use super::session::Session;
-use super::{Outcome, print, print_document, tell};
+use super::{Outcome, print, tell};
 use crate::inventory::Reach;
 use crate::model::{self, AppName, EnvironmentName, Exit, Plan, Reason, ReasonCode, Step, Verdict};
 use crate::planner::{
     self, Goal, Grouping, Request, app_named, environments_named, first_stage, is_pinned, nearest_tags, pinned_stages,
 };
-use crate::report;
 use crate::report::documents::Document;
+use crate::report::{self, inert};
 use std::io::IsTerminal as _;
 
 /// Plans, edits, commits, pushes and opens pull requests; stops before the first write with `--dry-run`.
@@ -63,7 +63,7 @@ pub async fn run(session: &Session, arguments: &arguments::Run) -> Result<Outcom
     let delivery = deliver(session, &mut reading, &plan, &inquirer, &order).await?;
     let exit = exit(&plan, stage.as_ref(), &delivery);
     if session.is_json() {
-        print_document(&Document::new("Plan", delivery.document(&plan)));
+        print(&Document::new("Plan", delivery.document(&plan)).to_text());
     } else {
         suggest(&mut inquirer, &request, &mut plan).await;
         show(&app, &reading, &plan, stage.as_ref(), &delivery, order.mode);
@@ -190,7 +190,7 @@ fn end(delivered: &Delivered, mode: Mode, is_result: bool) {
         Ok(publication) => publication,
         Err(fault) => return tell(&report::problem::render(fault.problem(), fault.text())),
     };
-    let text = format!("\n{}\n\n{}\n", publication.text.title, publication.text.body);
+    let text = format!("\n{}\n\n{}\n", publication.text.title, inert::terminal_lines(&publication.text.body));
     let branch = &publication.branch;
     match (publication.done, &publication.pull_request) {
         (Done::Planned, _) => print(&format!("\nWould push {branch}\nand open this pull request:\n{text}")),

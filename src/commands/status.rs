@@ -5,7 +5,7 @@ use super::arguments;
 use super::fault::Fault;
 use super::reading::{Purpose, Reading};
 use super::session::Session;
-use super::{Outcome, asking, print, print_document, tell};
+use super::{Outcome, asking, print, tell};
 use crate::inventory::Reach;
 use crate::model::Exit;
 use crate::planner::Goal;
@@ -26,7 +26,7 @@ pub async fn run(session: &Session, arguments: &arguments::Status) -> Result<Out
     reading.findings.extend(inquirer.older_choices(&reading));
     if session.is_json() {
         let body = StatusDocument::of(&reading.stages, &reading.inventory, &plan, &reading.findings);
-        print_document(&Document::new("Status", body));
+        print(&Document::new("Status", body).to_text());
     } else {
         let show = if arguments.all || !arguments.apps.is_empty() { Show::All } else { Show::Open };
         let (apps, environments) = (request.apps.len(), reading.stages.environments().count());

@@ -4,7 +4,7 @@ use super::answering::Inquirer;
 use super::fault::Fault;
 use super::reading::{Purpose, Reading};
 use super::session::Session;
-use super::{Outcome, asking, print, print_document};
+use super::{Outcome, asking, print};
 use crate::inventory::Reach;
 use crate::model::{Order, Verdict};
 use crate::planner::Goal;
@@ -21,7 +21,7 @@ pub async fn run(session: &Session) -> Result<Outcome, Fault> {
     let plan = Inquirer::of(session).plan(&request, reading.fleet()).await;
     if session.is_json() {
         let body = StatusDocument::of(&reading.stages, &reading.inventory, &plan, &reading.findings);
-        print_document(&Document::new("Status", body));
+        print(&Document::new("Status", body).to_text());
         return Ok(Outcome::default());
     }
     let due: Vec<_> = plan.steps.iter().filter(|step| step.verdict == Verdict::Advance).collect();

@@ -5,7 +5,7 @@ use super::arguments;
 use super::fault::Fault;
 use super::reading::{Purpose, Reading};
 use super::session::Session;
-use super::{Outcome, asking, print, print_document, tell};
+use super::{Outcome, asking, print, tell};
 use crate::inventory::Reach;
 use crate::model::TagVerdict;
 use crate::planner::Goal;
@@ -48,7 +48,7 @@ pub async fn run(session: &Session, arguments: &arguments::Why) -> Result<Outcom
     };
     if session.is_json() {
         let app = request.apps.first().map(ToString::to_string).unwrap_or_default();
-        print_document(&Document::new("Why", WhyDocument::of(app, &verdicts)));
+        print(&Document::new("Why", WhyDocument::of(app, &verdicts)).to_text());
     } else if arguments.version.is_some() {
         print(&report::why::version(&arguments.app, &verdicts, &|path| reading.text(path)));
     } else {
