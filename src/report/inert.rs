@@ -137,6 +137,21 @@ pub fn json(value: &serde_json::Value) -> String {
     inert
 }
 
+/// Returns a JSON document in which what can't be seen stands as an escape: a terminal shows it and obeys nothing.
+pub fn json_document(text: &str) -> String {
+    let mut inert = String::with_capacity(text.len());
+    for char in text.chars() {
+        if char != '\n' && is_invisible(char) {
+            for unit in char.encode_utf16(&mut [0; 2]) {
+                let _ = write!(inert, "\\u{unit:04x}");
+            }
+        } else {
+            inert.push(char);
+        }
+    }
+    inert
+}
+
 /// Returns the beginning of a text, at most `limit` bytes of it, with a mark where it was cut.
 pub fn cut(text: &str, limit: usize) -> String {
     if text.len() <= limit {
@@ -190,8 +205,9 @@ fn longest_run(text: &str, letter: char) -> usize {
 /// Tells whether Markdown, or a forge's command reader, would see more than text at the beginning of a line.
 fn opens_a_block(text: &str) -> bool {
     let numbered = text.trim_start_matches(|char: char| char.is_ascii_digit());
-    text.starts_with(['#', '+', '-', '=', '>', ':', '/', '~', '|', ' '])
-        || (numbered.len() < text.len() && numbered.starts_with(['.', ')']))
+    // Only a blank after the mark, or the line's end, makes a list: the version `1.2.3` is text.
+    let is_mark = numbered.strip_prefix(['.', ')']).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+    text.starts_with(['#', '+', '-', '=', '>', ':', '/', '~', '|', ' ']) || (numbered.len() < text.len() && is_mark)
 }
 
 /// Breaks what a forge would act on.
