@@ -83,6 +83,14 @@ impl Inquirer {
         }
     }
 
+    /// Returns the failure that decides the exit code, if a question was asked in vain.
+    pub fn failure(&self) -> Option<Failure> {
+        let gravest = Exit::gravest(self.answers.failures().map(|(_, failure)| failure.exit));
+        let mut failures: Vec<_> = self.answers.failures().filter(|(_, failure)| failure.exit == gravest).collect();
+        failures.sort_by_key(|(question, _)| *question);
+        failures.first().map(|(_, failure)| (*failure).clone())
+    }
+
     /// Returns what was learnt of a manifest.
     pub fn facts(&self, artifact: &Artifact, tag: &str) -> Option<&Facts> {
         match self.answers.to(&Question::Manifest(artifact.clone(), tag.to_owned())) {
@@ -138,7 +146,7 @@ pub async fn answer_tags(session: &Session, artifact: &Artifact) -> Result<Vec<S
 /// A question that got no answer.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.message)]
-struct Unanswered(Failure);
+pub struct Unanswered(pub Failure);
 
 impl Problem for Unanswered {
     fn code(&self) -> &'static str {
