@@ -96,7 +96,7 @@ fn the_pull_request_says_what_merging_does() {
     +    tag: v1.2.3 # moved by promote
     ```
 
-    **If it goes wrong**: `promote rollback my-app --to prod-eu` (back to v1.2.1)
+    **If it goes wrong**: revert this pull request (back to v1.2.1)
     ");
 }
 
@@ -359,7 +359,7 @@ fn a_dry_run_shows_all_and_writes_nothing() {
     +    tag: v1.2.3 # moved by promote
     ```
 
-    **If it goes wrong**: `promote rollback my-app --to prod-eu` (back to v1.2.1)
+    **If it goes wrong**: revert this pull request (back to v1.2.1)
     ");
 }
 
