@@ -39,7 +39,7 @@ pub async fn run(session: &Session) -> Result<Outcome, Fault> {
         format!("  {:<16} {}{guess}", format!("{environments} environments"), stages.collect::<Vec<_>>().join("  |  "));
     print(&format!("In this repository ({}):\n\n{line}\n", reading.title));
     let unclear = if unclear == 0 { String::new() } else { format!("{unclear} places with something unclear") };
-    print(&format!("  {:<16} {unclear}", format!("{} apps", request.apps.len())).trim_end().to_owned());
+    print(format!("  {:<16} {unclear}", format!("{} apps", request.apps.len())).trim_end());
     let mut apps: Vec<_> = due.iter().map(|step| &step.app).collect();
     apps.dedup();
     print(&format!(

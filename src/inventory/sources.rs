@@ -24,6 +24,9 @@ pub(super) struct Found {
     pub spots: Vec<(FieldName, Vec<Spot>)>,
 }
 
+/// Kind, namespace and name of an object that another one refers to.
+type Referred<'a> = (&'a str, Option<&'a str>, &'a str);
+
 impl Found {
     /// Tells whether both are the same image, decided at the same places.
     fn is_same_image(&self, other: &Self) -> bool {
@@ -72,7 +75,7 @@ impl Objects<'_> {
 
     /// A chart whose every release is suspended has no effect until one is resumed.
     fn suspend_charts(&self, sources: &mut [Found]) {
-        let mut releases: HashMap<(&str, Option<&str>, &str), Vec<Option<Place>>> = HashMap::new();
+        let mut releases: HashMap<Referred<'_>, Vec<Option<Place>>> = HashMap::new();
         for applied in self.reconciled.objects.iter().filter(|applied| applied.object.is_flux("HelmRelease")) {
             let Some(reference) = applied.object.tree.at(&["spec", "chartRef"]) else { continue };
             let text = |key: &str| reference.text(&[key]);
