@@ -94,7 +94,7 @@ fn a_rule_that_is_not_built_is_refused_and_never_ignored() {
     for rule in ["soak: 24h", "protection: require", "evidence: observed"] {
         let run = with_rules(rule).promote(&["my-app", "v1.2.3"]);
         assert_eq!(run.code, 2, "{rule}: {run}");
-        assert!(run.stderr.contains("promote.yaml:8"), "{rule}: {run}");
+        assert!(run.stderr.contains("promote.yaml:7"), "{rule}: {run}");
     }
 }
 
