@@ -106,7 +106,20 @@ pub fn run() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),
     };
+    log(arguments.global.verbose);
     ExitCode::from(run_command(arguments, variables).code())
+}
+
+/// Has what happens told on standard error, if that was asked for: of this program only, never of its libraries.
+fn log(verbosity: u8) {
+    let level = match verbosity {
+        0 => return,
+        1 => "promote=debug",
+        _ => "promote=trace",
+    };
+    let subscriber = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_target(false);
+    // A second subscriber in one process is refused; there is no first one.
+    let _ = subscriber.with_env_filter(tracing_subscriber::EnvFilter::new(level)).try_init();
 }
 
 /// Runs what the arguments say and returns the exit code. Errors are shown here, once.

@@ -3,6 +3,7 @@
 mod support {
     pub mod contract;
     pub mod forge;
+    pub mod shared;
 }
 
 use std::collections::BTreeMap;

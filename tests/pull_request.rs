@@ -171,7 +171,7 @@ revision v1.2.3@sha1:77ad310c77ad310c77ad310c77ad310c77ad310c
 ```
 promote 0.1.0 · base 4f1c2a9 · [rules](https://github.com/acme/fleet/blob/4f1c2a9/promote.yaml#L14-L26)
 ```json
-{"apiVersion":"promote\u002fv1","kind":"Promotion","app":"my-app","environment":"prod-eu","from":"v1.2.1","to":"v1.2.3"}
+{"apiVersion":"promote/v1","kind":"Promotion","app":"my-app","environment":"prod-eu","from":"v1.2.1","to":"v1.2.3"}
 ```
 </details>
 "####);

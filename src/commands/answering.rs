@@ -6,10 +6,14 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use super::fault::Fault;
+use super::reading::Reading;
 use super::session::Session;
 use crate::edit;
-use crate::model::{Artifact, Chosen, Exit, Failure, Plan, Problem, Source, TagVerdict};
-use crate::planner::{Answer, Answers, Facts, Fleet, Planning, Question, Request, Tagged, known, plan, why};
+use crate::inventory::flux_releases;
+use crate::model::{Artifact, Chosen, Exit, Failure, Finding, Plan, Problem, Source, TagVerdict};
+use crate::planner::{
+    Answer, Answers, Facts, Fleet, Planning, Question, Request, Tagged, known, older_choices, plan, why,
+};
 use crate::registry::{self, ManifestReference, Registries};
 
 /// More than all registries together take: each of them is asked eight things at once, by the HTTP client.
@@ -59,6 +63,12 @@ impl Inquirer {
     /// Returns what a source chooses, if that is known without asking anything more.
     pub fn known(&self, source: &Source) -> Option<Chosen> {
         known(source, &self.answers)
+    }
+
+    /// Returns the ranges that an environment's own, older Flux reads otherwise.
+    pub fn older_choices(&self, reading: &Reading) -> Vec<Finding> {
+        let releases = flux_releases(&reading.snapshot, &reading.stages);
+        older_choices(&reading.inventory, &releases, &self.answers)
     }
 
     /// Returns the tags of an artifact, for suggestions: none if they can't be listed.

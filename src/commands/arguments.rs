@@ -31,6 +31,9 @@ pub struct Global {
     /// Open pull requests there; `none` pushes the branch and prints the text
     #[arg(long, value_enum, value_name = "KIND", global = true, help_heading = "Where")]
     pub forge: Option<ForgeChoice>,
+    /// Tell what is asked of Git, registries and the forge; twice for more
+    #[arg(short, long, action = clap::ArgAction::Count, global = true, help_heading = "Output")]
+    pub verbose: u8,
     /// Print for people or as JSON
     #[arg(
         short,
@@ -87,6 +90,9 @@ pub struct Run {
     /// Open a new pull request where somebody closed the one before
     #[arg(long)]
     pub reopen: bool,
+    /// Close an open promotion of a newer version for this one
+    #[arg(long)]
+    pub supersede: bool,
 }
 
 /// `promote status`.

@@ -6,7 +6,7 @@ use super::answering::Inquirer;
 use super::arguments;
 use super::delivery::{Delivery, Mode, Order, deliver};
 use super::fault::Fault;
-use super::publishing::Done;
+use super::publishing::{Done, Supersede};
 use super::reading::{Purpose, Reading};
 use super::session::Session;
 use super::{Outcome, asking, print, print_verbatim, tell};
@@ -44,6 +44,7 @@ pub async fn run(session: &Session, arguments: &arguments::Auto) -> Result<Outco
     };
     let mut inquirer = Inquirer::of(session);
     let plan = inquirer.plan(&request, reading.fleet()).await;
+    reading.findings.extend(inquirer.older_choices(&reading));
     let configured = reading.configuration.auto.limit.as_ref().map(|limit| limit.value);
     let order = Order {
         mode: if arguments.dry_run { Mode::DryRun } else { Mode::Write },
@@ -51,6 +52,7 @@ pub async fn run(session: &Session, arguments: &arguments::Auto) -> Result<Outco
         limit: arguments.limit.or(configured),
         reason: None,
         reopen: false,
+        supersede: Supersede::Nothing,
     };
     let delivery = deliver(session, &mut reading, &plan, &inquirer, &order).await?;
     if session.is_json() {
@@ -59,12 +61,15 @@ pub async fn run(session: &Session, arguments: &arguments::Auto) -> Result<Outco
         show(&reading, &plan, &delivery, order.mode);
     }
     let failures = plan.steps.iter().filter_map(|step| step.failure.as_ref()).map(|failure| failure.exit);
+    // An open promotion of another version is waited for: that is no failure.
     let faults = delivery.changes.iter().filter_map(|delivered| delivered.result.as_ref().err());
+    let faults = faults.filter(|fault| fault.problem().code() != "rival-open");
     Ok(Outcome(Exit::gravest(failures.chain(faults.map(|fault| fault.problem().exit())))))
 }
 
 fn show(reading: &Reading, plan: &Plan, delivery: &Delivery, mode: Mode) {
     tell(&format!("read {}\n", reading.title));
+    tell(&report::pins::findings(&reading.findings));
     for delivered in &delivery.changes {
         let apps: Vec<String> =
             delivered.moved.iter().map(|(app, environment)| format!("{app} in {environment}")).collect();

@@ -4,10 +4,10 @@ use super::answering::Inquirer;
 use super::change::Change;
 use super::describing::{Circumstances, OverrideTexts};
 use super::fault::Fault;
-use super::publishing::{Done, Press, Publication, texts};
+use super::publishing::{Done, Press, Publication, Supersede, texts};
 use super::reading::Reading;
 use super::session::Session;
-use crate::forge::{self, Address, Approvals, Forge, PullRequest};
+use crate::forge::{self, Account, Address, Approvals, Forge, PullRequest};
 use crate::git::Identity;
 use crate::model::{AppName, EnvironmentName, Finding, FindingCode, Plan, Step};
 use crate::planner::{Grouping, changes};
@@ -27,6 +27,8 @@ pub struct Order {
     pub reason: Option<String>,
     /// Whether what somebody closed may be opened anew.
     pub reopen: bool,
+    /// Which open promotions may be closed for a new one.
+    pub supersede: Supersede,
 }
 
 /// Whether anything is written.
@@ -66,6 +68,7 @@ struct Post {
     registries: Option<Registries>,
     identity: Option<Identity>,
     requester: Option<Requester>,
+    own: Option<Account>,
     open: Vec<PullRequest>,
     notes: Vec<String>,
 }
@@ -135,6 +138,7 @@ impl Post {
             registries: inquirer.registries().cloned(),
             identity: None,
             requester: None,
+            own: None,
             open: Vec::new(),
             notes: forge::notices(forge.kind(), forge.token_origin(), &session.variables),
             forge,
@@ -147,6 +151,7 @@ impl Post {
             let host = post.address.as_ref().map(|address| address.host.clone()).unwrap_or_default();
             let requester = forge::requester(&host, identity.as_ref(), &session.variables);
             post.requester = requester.map(|one| Requester { name: one.name, origin: one.origin });
+            post.own = identity;
             post.open = forge::promotions(post.forge.as_ref()).await?;
             if let Some(base) = &reading.base {
                 post.look_at_rules(&base.branch, findings).await?;
@@ -198,7 +203,15 @@ impl Post {
                 findings: Vec::new(),
             });
         };
-        let press = Press { forge: self.forge.as_ref(), registries, identity, open: &self.open, reopen: order.reopen };
+        let press = Press {
+            forge: self.forge.as_ref(),
+            registries,
+            identity,
+            open: &self.open,
+            own: self.own.as_ref(),
+            reopen: order.reopen,
+            supersede: order.supersede,
+        };
         press.publish(reading, change, texts).await
     }
 }

@@ -189,7 +189,9 @@ impl Problem for Refusal {
                 format!("look at it: git fetch origin {commit}; if nobody needs it: git push origin --delete {branch}")
             }
             Self::ClosedByOthers { .. } => "--reopen opens a new one".to_owned(),
-            Self::RivalOpen { number, .. } => format!("merge or close #{number} first"),
+            Self::RivalOpen { number, .. } => {
+                format!("merge or close #{number} first; or --supersede closes it for this one")
+            }
             Self::TagMoved { .. } => "find out who pushed it again; a new version is the safe way".to_owned(),
             Self::NotEmpty { .. } => "name a new folder, or none: promote demo".to_owned(),
             _ => return None,

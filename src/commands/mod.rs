@@ -12,6 +12,7 @@ pub mod explain;
 mod fault;
 pub mod pins;
 pub mod plan;
+mod progress;
 pub mod promotion;
 mod publishing;
 mod reading;

@@ -17,10 +17,12 @@ use crate::report::documents::{Document, PlanDocument};
 /// # Errors
 /// The repository can't be read, an unknown app or environment.
 pub async fn run(session: &Session, arguments: &arguments::Plan) -> Result<Outcome, Fault> {
-    let reading = Reading::of(session, Purpose::Look, Reach::Environments).await?;
+    let mut reading = Reading::of(session, Purpose::Look, Reach::Environments).await?;
     reading.must_have_sources()?;
     let request = asking::to_look(session, &reading, &arguments.apps, Goal::FollowDue)?;
-    let plan = Inquirer::of(session).plan(&request, reading.fleet()).await;
+    let mut inquirer = Inquirer::of(session);
+    let plan = inquirer.plan(&request, reading.fleet()).await;
+    reading.findings.extend(inquirer.older_choices(&reading));
     if session.is_json() {
         print_verbatim(&Document::new("Plan", PlanDocument::of(&plan)).to_text());
     } else {

@@ -8,7 +8,7 @@ use super::answering::Inquirer;
 use super::arguments;
 use super::delivery::{Delivered, Delivery, Mode, Order, deliver};
 use super::fault::{Fault, Refusal};
-use super::publishing::Done;
+use super::publishing::{Done, Supersede};
 use super::reading::{Purpose, Reading};
 use super::session::Session;
 use super::{Outcome, asking, print, print_verbatim, tell};
@@ -17,8 +17,8 @@ use crate::model::{self, AppName, EnvironmentName, Exit, Plan, Reason, ReasonCod
 use crate::planner::{
     self, Goal, Grouping, Request, app_named, environments_named, first_stage, is_pinned, nearest_tags, pinned_stages,
 };
-use crate::report;
 use crate::report::documents::{Document, spelled};
+use crate::report::{self, inert};
 use std::io::IsTerminal as _;
 
 /// Plans, edits, commits, pushes and opens pull requests; stops before the first write with `--dry-run`.
@@ -44,6 +44,7 @@ pub async fn run(session: &Session, arguments: &arguments::Run) -> Result<Outcom
     };
     let mut inquirer = Inquirer::of(session);
     let mut plan = inquirer.plan(&request, reading.fleet()).await;
+    reading.findings.extend(inquirer.older_choices(&reading));
     if asked.is_none() {
         must_know_stage(&app, &plan, &reading)?;
     }
@@ -59,6 +60,7 @@ pub async fn run(session: &Session, arguments: &arguments::Run) -> Result<Outcom
         limit: None,
         reason: arguments.reason.clone(),
         reopen: arguments.reopen,
+        supersede: if arguments.supersede { Supersede::All } else { Supersede::Older },
     };
     let delivery = deliver(session, &mut reading, &plan, &inquirer, &order).await?;
     let mut open =
@@ -204,7 +206,7 @@ fn end(delivered: &Delivered, mode: Mode, is_result: bool) {
         Ok(publication) => publication,
         Err(fault) => return tell(&report::problem::render(fault.problem(), fault.text())),
     };
-    let text = format!("\n{}\n\n{}\n", publication.text.title, publication.text.body);
+    let text = format!("\n{}\n\n{}\n", publication.text.title, inert::terminal_lines(&publication.text.body));
     let branch = &publication.branch;
     match (publication.done, &publication.pull_request) {
         (Done::Planned, _) => {

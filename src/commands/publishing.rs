@@ -4,9 +4,9 @@ use super::change::Change;
 use super::describing::{Circumstances, OverrideTexts, describe, describe_move};
 use super::fault::{Fault, Refusal};
 use super::reading::Reading;
-use crate::forge::{self, Forge, Proposal, PullRequest, State};
+use crate::forge::{self, Account, Ending, Forge, Proposal, PullRequest, State};
 use crate::git::{self, Identity};
-use crate::model::{Artifact, BranchName, Finding};
+use crate::model::{Artifact, BranchName, Finding, FindingCode, Version};
 use crate::registry::{ManifestReference, Registries};
 use crate::report::documents::PullRequestBody;
 use crate::report::promotion::changed_lines;
@@ -95,8 +95,23 @@ pub struct Press<'a> {
     pub identity: &'a Identity,
     /// The open pull requests of ours.
     pub open: &'a [PullRequest],
+    /// Whose token it is; none if it is nobody's.
+    pub own: Option<&'a Account>,
     /// Whether a pull request that somebody closed may be opened anew.
     pub reopen: bool,
+    /// What may be closed for this one.
+    pub supersede: Supersede,
+}
+
+/// Which open promotions of the same app and environment may be closed for a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Supersede {
+    /// None: a job leaves what is open.
+    Nothing,
+    /// Those of older versions: a person asked for a newer one.
+    Older,
+    /// All: a person said so.
+    All,
 }
 
 /// What stands on the remote and the forge under one attempt's name.
@@ -116,7 +131,7 @@ impl Press<'_> {
     /// A tag that moved, a branch that holds something else, a pull request that somebody closed, a remote or forge
     /// that refuses or can't be reached.
     pub async fn publish(&self, reading: &mut Reading, change: &Change, texts: Texts) -> Result<Publication, Fault> {
-        self.refuse_rival(change)?;
+        let older = self.superseded(change)?;
         let base = reading.base.clone().ok_or(git::Error::NoRemote)?;
         let existing = match reading.workspace() {
             Some(workspace) => workspace.branches(change.branch.as_str()).await?,
@@ -154,29 +169,39 @@ impl Press<'_> {
             (None, _, true) => Done::Pushed,
             _ => Done::Nothing,
         };
-        let (pull_request, findings) = (published.pull_request, published.findings);
+        let (pull_request, mut findings) = (published.pull_request, published.findings);
+        for (older, newer) in older.into_iter().zip(std::iter::repeat(&pull_request)) {
+            let Some(newer) = newer else { continue };
+            // The new one is the result: one that can't be closed is told, and closed by the next run.
+            if let Err(error) = forge::supersede(self.forge, older, newer).await {
+                let message = format!("#{} could not be closed: {error}", older.number);
+                findings.push(Finding { code: FindingCode::NotSuperseded, message, place: None });
+            }
+        }
         Ok(Publication { branch, pull_request, done, text: texts.text, findings })
     }
 
-    /// At most one open pull request for an app and environment.
-    fn refuse_rival(&self, change: &Change) -> Result<(), Fault> {
-        let name = change.branch.as_str();
-        let Some((intent, _)) = name.rsplit_once('/') else { return Ok(()) };
-        let is_rival = |open: &&PullRequest| {
-            open.head.strip_prefix(intent).is_some_and(|rest| rest.starts_with('/'))
-                && change.branch.attempt_of(&open.head).is_none()
+    /// At most one open pull request for an app and environment: returns those that this one takes the place of.
+    fn superseded(&self, change: &Change) -> Result<Vec<&PullRequest>, Fault> {
+        let (Some((intent, _)), Some(step)) = (change.branch.as_str().rsplit_once('/'), change.steps().next()) else {
+            return Ok(Vec::new());
         };
-        match (self.open.iter().find(is_rival), change.steps().next()) {
-            (Some(rival), Some(step)) => Err(Refusal::RivalOpen {
-                number: rival.number,
-                url: rival.url.clone(),
-                branch: rival.head.clone(),
-                app: step.app.to_string(),
-                environment: change.label.to_string(),
+        let wanted = step.to.as_ref().and_then(|to| to.version.as_ref());
+        let mut superseded = Vec::new();
+        for open in self.open {
+            let version = open.head.strip_prefix(intent).and_then(|rest| rest.strip_prefix('/'));
+            let Some(version) = version.filter(|_| change.branch.attempt_of(&open.head).is_none()) else { continue };
+            let version = version.rsplit_once('-').and_then(|(version, _)| Version::parse_flux(version).ok());
+            let is_older = version.zip(wanted).is_some_and(|(version, wanted)| version.precedence(wanted).is_lt());
+            if self.supersede == Supersede::All || (self.supersede == Supersede::Older && is_older) {
+                superseded.push(open);
+                continue;
             }
-            .into()),
-            _ => Ok(()),
+            let (number, url, branch) = (open.number, open.url.clone(), open.head.clone());
+            let (app, environment) = (step.app.to_string(), change.label.to_string());
+            return Err(Refusal::RivalOpen { number, url, branch, app, environment }.into());
         }
+        Ok(superseded)
     }
 
     /// Judges what stands under one attempt's name.
@@ -191,15 +216,18 @@ impl Press<'_> {
         let mut found = self.forge.of_branch(name.as_str()).await?;
         found.retain(|pull_request| pull_request.own_branch && pull_request.base == base.branch);
         let newest = found.iter().find(|one| one.state == State::Open).or(found.first());
-        match newest.map(|newest| (newest.state, newest)) {
+        let ending = match newest {
+            Some(newest) => Some((forge::ending(self.forge, newest, self.own).await?, newest)),
+            None => None,
+        };
+        match ending {
             None if !exists => Ok(Standing::Free),
-            // The base still lacks the version: a rollback may have followed the merge.
-            Some((State::Merged, _)) => Ok(Standing::Over),
-            Some((State::Closed, closed)) if !self.reopen => {
+            Some((Ending::Closed, closed)) if !self.reopen => {
                 Err(Refusal::ClosedByOthers { number: closed.number, url: closed.url.clone() }.into())
             }
-            Some((State::Closed, _)) => Ok(Standing::Over),
-            Some((State::Open, _)) | None => {
+            // The base still lacks the version: a rollback may have followed a merge.
+            Some((Ending::Merged | Ending::Superseded | Ending::Conflicting | Ending::Closed, _)) => Ok(Standing::Over),
+            Some((Ending::Open, _)) | None => {
                 let Some(workspace) = reading.workspace() else { return Ok(Standing::Free) };
                 let diff = workspace.diff_against_merge_base(name.as_str(), &base.branch).await?;
                 if diff.files.is_empty() && diff.merge_base.as_ref() == Some(&diff.tip) {

@@ -1,6 +1,7 @@
 //! What is read before anything is decided: a commit, the configuration in it, and its inventory.
 
 use crate::config::repository::{self, Configuration};
+use crate::forge::{self, Address};
 use crate::git;
 use crate::inventory::{self, Look, Reach, Scope, Walk};
 use crate::model::{Finding, FindingCode, Inventory, RepoPath, Snapshot, Stages};
@@ -169,7 +170,12 @@ impl Reading {
     async fn configure(&mut self, session: &Session) -> Result<(), Fault> {
         let path: RepoPath = CONFIGURATION.parse().unwrap_or_else(|_| RepoPath::root());
         if self.snapshot.entry(&path).is_some() {
-            self.store.load(session, &mut self.snapshot, std::slice::from_ref(&path)).await?;
+            let mut paths = vec![path.clone()];
+            if matches!(self.store, Store::Remote(_)) {
+                // A question to a remote costs more than some files too many in it.
+                paths.extend(inventory::likely(&self.snapshot));
+            }
+            self.store.load(session, &mut self.snapshot, &paths).await?;
         }
         if let Some(bytes) = self.snapshot.bytes(&path) {
             let text = String::from_utf8_lossy(bytes).into_owned();
@@ -315,8 +321,15 @@ fn connection(session: &Session) -> Result<git::Connection, Fault> {
         }
         (None, None) => return Err(git::Error::NoRemote.into()),
     };
-    let login = crate::forge::token_for(&remote.authority(), &session.variables, &session.forge_hosts())
-        .map(|(token, _)| git::HttpLogin { username: "x-access-token".to_owned(), password: token.secret() });
+    let kind = forge::kind_of(
+        None,
+        Address::of_remote(&remote.to_string()).ok().flatten().as_ref(),
+        &session.variables,
+        &session.forge_hosts(),
+    );
+    let username = if matches!(kind, Ok(forge::Kind::GitLab)) { "oauth2" } else { "x-access-token" };
+    let login = forge::token_for(&remote.authority(), &session.variables, &session.forge_hosts())
+        .map(|(token, _)| git::HttpLogin { username: username.to_owned(), password: token.secret() });
     let forge = session.user.forge(&remote.authority());
     let ca = forge.and_then(|forge| forge.ca.as_ref()).or(session.user.ca.as_ref());
     Ok(git::Connection {

@@ -19,11 +19,12 @@ use crate::report::status::Show;
 /// # Errors
 /// The repository can't be read, an unknown app or environment.
 pub async fn run(session: &Session, arguments: &arguments::Status) -> Result<Outcome, Fault> {
-    let reading = Reading::of(session, Purpose::Look, Reach::Environments).await?;
+    let mut reading = Reading::of(session, Purpose::Look, Reach::Environments).await?;
     reading.must_have_sources()?;
     let request = asking::to_look(session, &reading, &arguments.apps, Goal::FollowDue)?;
     let mut inquirer = Inquirer::of(session);
     let plan = inquirer.plan(&request, reading.fleet()).await;
+    reading.findings.extend(inquirer.older_choices(&reading));
     if session.is_json() {
         let body = StatusDocument::of(&reading.stages, &reading.inventory, &plan, &reading.findings);
         print_verbatim(&Document::new("Status", body).to_text());

@@ -152,6 +152,17 @@ fn of_bootstraps(bootstraps: &[Bootstrap]) -> Vec<Environment> {
     bootstraps.iter().filter_map(made).collect()
 }
 
+/// So many files at once cost about as much as asking once more.
+const LIKELY_LIMIT: usize = 2000;
+
+/// Returns the manifests that a walk will likely need: those whose path holds an environment's word. None if they are
+/// too many for a guess.
+pub fn likely(snapshot: &Snapshot) -> Vec<RepoPath> {
+    let named = snapshot.entries.keys().filter(|path| is_yaml(path) && Rank::is_told_by(path.as_str()));
+    let found: Vec<RepoPath> = named.take(LIKELY_LIMIT + 1).cloned().collect();
+    if found.len() > LIKELY_LIMIT { Vec::new() } else { found }
+}
+
 /// Takes the directories that are named after environments, if they make two stages.
 fn of_directories(snapshot: &Snapshot) -> Vec<Environment> {
     let mut directories: Vec<RepoPath> = Vec::new();

@@ -1,5 +1,15 @@
 //! Globs of manifests: `apps/*/staging.yaml`.
 
+use crate::model::RepoPath;
+
+/// Returns the directory that holds all that a glob can match: its segments before the first wildcard.
+pub(super) fn directory(glob: &str) -> RepoPath {
+    let glob = glob.trim_start_matches("./");
+    let (before, _) = glob.split_at(glob.find(['*', '?']).unwrap_or(glob.len()));
+    let (literal, _) = before.rsplit_once('/').unwrap_or_default();
+    literal.parse().unwrap_or_else(|_| RepoPath::root())
+}
+
 /// Tells whether a path matches: `*` and `?` stay in a segment, `**` is any number of segments.
 pub(super) fn matches(glob: &str, path: &str) -> bool {
     let glob: Vec<&str> = glob.trim_start_matches("./").split('/').filter(|segment| !segment.is_empty()).collect();
@@ -28,6 +38,11 @@ pub(super) fn matches(glob: &str, path: &str) -> bool {
 }
 
 fn segment_matches(glob: &str, name: &str) -> bool {
+    match glob {
+        "*" => return true,
+        _ if !glob.contains(['*', '?']) => return glob == name,
+        _ => {}
+    }
     let name: Vec<char> = name.chars().collect();
     let mut reached = vec![false; name.len() + 1];
     if let Some(first) = reached.first_mut() {
@@ -53,7 +68,22 @@ fn segment_matches(glob: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::{directory, matches};
+
+    #[test]
+    fn only_the_directory_before_the_first_wildcard_is_searched() {
+        let cases = [
+            ("apps/*/staging.yaml", "apps"),
+            ("apps/team/pay*/staging.yaml", "apps/team"),
+            ("apps/staging.yaml", "apps"),
+            ("./apps/v?/**", "apps"),
+            ("**/staging.yaml", ""),
+            ("*.yaml", ""),
+        ];
+        for (glob, expected) in cases {
+            assert_eq!(directory(glob).as_str(), expected, "{glob}");
+        }
+    }
 
     #[test]
     fn a_star_stays_in_its_segment_and_two_cross() {

@@ -66,7 +66,6 @@ impl Transforms {
 impl Pipeline<'_> {
     /// Runs every step over what was built so far.
     pub fn run(&self, build: &mut Build, overlay: &Overlay) {
-        let known = build.resources.len();
         for key in ["resources", "bases"] {
             for item in self.kustomization.items(key) {
                 if let Some((target, spot)) = text_and_spot(item) {
@@ -95,9 +94,10 @@ impl Pipeline<'_> {
                 self.unmatched(patch, build);
             }
         }
-        self.names(build, overlay, known);
+        self.names(build, overlay);
         for item in self.kustomization.items("patchesJson6902") {
-            self.apply(self.patch(item, build), build);
+            let patch = self.patch(item, build).map(|patch| Patch { remembers_names: false, ..patch });
+            self.apply(patch, build);
         }
         let mut entries = images::entries(self.kustomization.items("images"));
         entries.extend(images::entries(self.kustomization.items("imageTags")));
@@ -158,7 +158,7 @@ impl Pipeline<'_> {
             (None, Some(path)) => self.patch_file(path, spot.as_ref(), build),
             (None, None) => None,
         };
-        Some(Patch { content: content?, target, spot })
+        Some(Patch { content: content?, target, spot, remembers_names: true })
     }
 
     /// Reads one entry of `patchesStrategicMerge`: a file, or the patch itself.
@@ -173,14 +173,13 @@ impl Pipeline<'_> {
         } else {
             text_of(leaf).and_then(|text| self.content(&text))
         };
-        Some(Patch { content: content?, target: None, spot })
+        Some(Patch { content: content?, target: None, spot, remembers_names: true })
     }
 
     fn patch_file(&self, path: &str, spot: Option<&Spot>, build: &mut Build) -> Option<Content> {
         match self.directory.join(path) {
             Ok(path) if self.builder.files.is_file(&path) => {
-                build.files.push(path.clone());
-                let text = self.builder.files.yaml(&path)?;
+                let text = self.builder.read(&path, build)?;
                 self.content(&text)
             }
             Ok(path) => {
@@ -218,7 +217,7 @@ impl Pipeline<'_> {
     }
 
     /// Namespace, prefix, suffix, labels and annotations.
-    fn names(&self, build: &mut Build, overlay: &Overlay, _known: usize) {
+    fn names(&self, build: &mut Build, overlay: &Overlay) {
         let namespace = overlay.namespace.as_ref().or(self.kustomization.leaf("namespace"));
         let prefix = overlay.prefix.as_ref().or(self.kustomization.leaf("namePrefix"));
         let suffix = overlay.suffix.as_ref().or(self.kustomization.leaf("nameSuffix"));
@@ -252,8 +251,7 @@ impl Pipeline<'_> {
                     self.say(FindingCode::PathMissing, message, item.first_spot());
                     continue;
                 };
-                build.files.push(file.clone());
-                let Some(text) = self.builder.files.yaml(&file) else { continue };
+                let Some(text) = self.builder.read(&file, build) else { continue };
                 for document in &text.stream.documents {
                     match Tree::of(&document.root, &text, document.index) {
                         Tree::List(items) => items.iter().for_each(|item| self.replacement(item, build)),
@@ -280,10 +278,7 @@ impl Pipeline<'_> {
         let Ok(text) = leaf.text.as_deref() else { return };
         let path = self.directory.join(text).ok();
         let content = match path {
-            Some(path) if !text.contains('\n') && self.builder.files.is_file(&path) => {
-                build.files.push(path.clone());
-                self.builder.files.yaml(&path)
-            }
+            Some(path) if !text.contains('\n') && self.builder.files.is_file(&path) => self.builder.read(&path, build),
             _ if text.contains('\n') => text_of(leaf),
             _ => None,
         };

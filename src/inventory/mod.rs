@@ -15,6 +15,7 @@ mod glob;
 mod images;
 mod kustomization;
 mod patch;
+mod release;
 mod replace;
 mod resource;
 mod scan;
@@ -30,7 +31,8 @@ mod written;
 
 use std::collections::HashMap;
 
-pub use discover::{Discovery, Look, discover};
+pub use discover::{Discovery, Look, discover, likely};
+pub use release::flux_releases;
 
 use build::Builder;
 use files::{Files, is_yaml};

@@ -13,6 +13,8 @@ pub(super) struct Patch {
     pub target: Option<Selector>,
     /// Where it is written.
     pub spot: Option<Spot>,
+    /// Whether an object that it renames is still found by its former name: not with `patchesJson6902`.
+    pub remembers_names: bool,
 }
 
 /// What a patch does.
@@ -91,7 +93,9 @@ impl Patch {
                         operations.iter().for_each(|operation| {
                             operate(&mut resource.tree, operation);
                         });
-                        resource.renamed_from(before);
+                        if self.remembers_names {
+                            resource.renamed_from(before);
+                        }
                     }
                 }
                 matched

@@ -114,6 +114,7 @@ impl<'a> EnvironmentWalk<'a> {
     }
 
     fn begin(&mut self) {
+        self.builder.eager.set(matches!(self.environment.extent, Extent::Directory(_)));
         match &self.environment.extent {
             Extent::Directory(directory) => {
                 if !self.builder.files.snapshot.is_directory(directory) {
@@ -128,8 +129,9 @@ impl<'a> EnvironmentWalk<'a> {
             }
             Extent::Glob(pattern) => {
                 let snapshot = self.builder.files.snapshot;
-                let matching = snapshot.entries.keys().filter(|path| glob::matches(pattern, path.as_str()));
-                for path in matching {
+                let below = glob::directory(pattern);
+                let paths = snapshot.below(&below).map(|(path, _)| path);
+                for path in paths.filter(|path| glob::matches(pattern, path.as_str())) {
                     let directory = path.parent();
                     if self.builder.kustomization(&directory).as_ref() == Some(path) {
                         let build = self.builder.directory(&directory);
@@ -280,7 +282,12 @@ impl<'a> EnvironmentWalk<'a> {
                 self.builder.files.say(problem.finding(), problem.to_string(), Some(text.place(problem.position())));
             }
             let target = item.field("target").filter(|target| matches!(target, Tree::Map(_))).map(Selector::of);
-            Some(Patch { content: Content::of(&text)?, target, spot: item.first_spot().cloned() })
+            Some(Patch {
+                content: Content::of(&text)?,
+                target,
+                spot: item.first_spot().cloned(),
+                remembers_names: true,
+            })
         };
         let component = |item: &Tree| match item {
             Tree::Leaf(leaf) => Some((leaf.text.as_deref().ok()?.to_owned(), leaf.chain.last().cloned())),

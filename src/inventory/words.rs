@@ -24,6 +24,10 @@ impl Rank {
 
     /// Returns the rank that one word tells.
     pub fn of_word(word: &str) -> Option<Self> {
+        // A look at every path of a repository passes here: most words are none of these.
+        if !matches!(word.as_bytes().first(), Some(b'd' | b't' | b's' | b'p' | b'D' | b'T' | b'S' | b'P')) {
+            return None;
+        }
         match word.to_ascii_lowercase().as_str() {
             "dev" | "devel" | "develop" | "development" => Some(Self::Dev),
             "test" | "tst" | "testing" => Some(Self::Test),

@@ -55,10 +55,11 @@ impl Snapshot {
 
     /// Returns the entries below a directory, in order of path.
     pub fn below<'a>(&'a self, directory: &'a RepoPath) -> impl Iterator<Item = (&'a RepoPath, &'a Entry)> {
-        self.entries.range(directory.clone()..).filter(move |(path, _)| path.is_within(directory)).take_while(
-            // Siblings such as `prod-us` sort between `prod` and `prod/…`, so the range ends by prefix, not by membership.
-            move |(path, _)| path.as_str().starts_with(directory.as_str()),
-        )
+        // Siblings such as `prod-us` sort between `prod` and `prod/…`, so the range ends by prefix, not by membership.
+        let beginning = self.entries.range(directory.clone()..);
+        beginning
+            .take_while(move |(path, _)| path.as_str().starts_with(directory.as_str()))
+            .filter(move |(path, _)| path.is_within(directory))
     }
 
     /// Tells whether anything stands below a directory.

@@ -9,6 +9,7 @@ mod choose;
 mod evidence;
 mod inquiry;
 mod judgement;
+mod older;
 mod question;
 mod rules;
 mod running;
@@ -27,6 +28,7 @@ use crate::model::{
 pub use asked::{AskError, app_named, apps, environments_named, nearest_tags};
 pub use change::{Change, Grouping, changes};
 pub use choose::{first_stage, is_pinned, pinned_stages};
+pub use older::older_choices;
 pub use question::{Answer, Answers, Facts, Question};
 pub use target::spellings;
 pub use why::{Tagged, why};
@@ -153,3 +155,6 @@ fn moved_along<'a>(app: &AppName, request: &Request, fleet: Fleet<'a>) -> BTreeS
     }
     along
 }
+
+#[cfg(test)]
+mod tests;

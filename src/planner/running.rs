@@ -141,7 +141,12 @@ fn is_chart(source: &Source) -> bool {
 }
 
 /// Selects as Flux does for the source's kind; the error says what Flux would reject.
-fn select(source: &Source, tags: &[String], constraint: &str, filter: Option<&str>) -> Result<Selection, String> {
+pub(super) fn select(
+    source: &Source,
+    tags: &[String],
+    constraint: &str,
+    filter: Option<&str>,
+) -> Result<Selection, String> {
     let range = || constraint.parse::<Constraint>().map_err(|error| error.to_string());
     match (source.id.kind, &source.artifact) {
         (SourceKind::HelmRelease | SourceKind::HelmChart, Ok(Artifact::HelmChart { .. })) => {

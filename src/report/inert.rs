@@ -77,6 +77,27 @@ fn escaped(text: &str) -> String {
     markdown
 }
 
+/// Returns one line of Markdown for a message of ours, in which values stand in backticks: these become code spans.
+pub fn message(text: &str, within: Within) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return inline(text);
+    }
+    let mut markdown = String::new();
+    for (index, part) in parts.into_iter().enumerate() {
+        match index % 2 {
+            1 => markdown += &code(part, within),
+            // The line has begun already, but for the first part; spaces beside a span stay.
+            _ if index > 0 && part.starts_with(' ') => markdown += &format!(" {}", inline(part.trim_start())),
+            _ => markdown += &inline(part),
+        }
+        if index % 2 == 0 && part.ends_with(' ') && !markdown.ends_with(' ') {
+            markdown.push(' ');
+        }
+    }
+    markdown.trim_end().to_owned()
+}
+
 /// Returns the text of a link that we make: as [`inline`], but a commit's name need not be broken in it.
 pub fn label(text: &str) -> String {
     escaped(&defuse(&one_line(text), Shown::Verbatim))
@@ -112,11 +133,13 @@ pub fn json(value: &serde_json::Value) -> String {
     let mut inert = String::with_capacity(text.len());
     let mut inside = false;
     let mut escaped = false;
+    let mut before = None;
     // The letters of the string before this one, in lower case.
     let mut word = String::new();
     for char in text.chars() {
         let acted_on = match char {
-            '@' | '#' | '<' | '>' | '&' | '`' | '!' | '[' | '/' => true,
+            '@' | '#' | '<' | '>' | '&' | '`' | '!' | '[' => true,
+            '/' => before == Some(':'),
             '-' => matches!(word.as_str(), "gh" | "skip"),
             '_' => matches!(word.as_str(), "no" | "skip"),
             char => !char.is_ascii(),
@@ -132,6 +155,7 @@ pub fn json(value: &serde_json::Value) -> String {
             inside = !inside;
         }
         escaped = inside && char == '\\' && !escaped;
+        before = Some(char);
         if char.is_ascii_alphanumeric() { word.push(char.to_ascii_lowercase()) } else { word.clear() }
     }
     inert
@@ -204,10 +228,11 @@ fn longest_run(text: &str, letter: char) -> usize {
 
 /// Tells whether Markdown, or a forge's command reader, would see more than text at the beginning of a line.
 fn opens_a_block(text: &str) -> bool {
-    let numbered = text.trim_start_matches(|char: char| char.is_ascii_digit());
-    // Only a blank after the mark, or the line's end, makes a list: the version `1.2.3` is text.
-    let is_mark = numbered.strip_prefix(['.', ')']).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
-    text.starts_with(['#', '+', '-', '=', '>', ':', '/', '~', '|', ' ']) || (numbered.len() < text.len() && is_mark)
+    // A list's item is a number, its sign and a space: `1.2.3` is none.
+    let rest = text.trim_start_matches(|char: char| char.is_ascii_digit());
+    let item =
+        rest.strip_prefix(['.', ')']).is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
+    text.starts_with(['#', '+', '-', '=', '>', ':', '/', '~', '|', ' ']) || (item && rest.len() < text.len())
 }
 
 /// Breaks what a forge would act on.
@@ -364,6 +389,22 @@ mod tests {
         for (text, markdown) in cases {
             assert_eq!(shown(text), markdown, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_version_is_no_list_and_stays_as_it_is() {
+        for text in ["1.2.4", "v1.2.4", "1.2.4-rc.1", "2.", "1)"] {
+            let broken = inline(text).contains(BREAK);
+            assert_eq!(broken, matches!(text, "2." | "1)"), "{text}");
+        }
+    }
+
+    #[test]
+    fn values_in_messages_become_code_spans() {
+        assert_eq!(message("the rules of `main` ask", Within::Cell), "the rules of `main` ask");
+        assert_eq!(message("`a|b` and `@sre`, c", Within::Cell), format!("`a\\|b` and `@{BREAK}sre`, c"));
+        assert_eq!(message("half `a * span", Within::Line), "half \\`a \\* span");
+        assert_eq!(message("``", Within::Line), "` `");
     }
 
     #[test]

@@ -17,5 +17,6 @@ mod registries;
 mod rules;
 mod secrets;
 mod shared_places;
+mod superseding;
 mod tags;
 mod usage;

@@ -2,6 +2,7 @@
 //!
 //! They stand beside the project, and are read only if they are there.
 
+use super::shared;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -46,6 +47,8 @@ fn fleets() -> Vec<Fleet> {
         fleets.push(Fleet { name, repository: Repository::read(&path), folder: folder.clone() });
     }
     fleets.sort_by(|one, two| one.name.cmp(&two.name));
+    let files = fleets.iter().map(|fleet| fleet.repository.files.len()).sum();
+    shared::read(&format!("fleets/repos, {} of them", fleets.len()), files, "files");
     fleets
 }
 
@@ -75,6 +78,7 @@ fn every_written_version_is_found_at_its_line_and_column() {
         }
     }
     println!("{} of {rows} rows missing", missing.len());
+    shared::read("fleets/inventory", rows, "rows");
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 
@@ -152,6 +156,7 @@ fn effective_references_are_what_kustomize_builds() {
         }
     }
     println!("{} of {rows} rows differ", wrong.len());
+    shared::read("fleets/effective", rows, "rows");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -189,6 +194,7 @@ fn the_deciding_slot_is_where_kustomize_takes_the_value_from() {
         }
     }
     println!("{} of {rows} rows differ", wrong.len());
+    shared::read("fleets/provenance", rows, "rows");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -278,6 +284,7 @@ fn promoting_what_decides_changes_these_bytes_and_these_versions_only() {
         assert!(proof.is_ok(), "{}: {proof:?}", fleet.name);
     }
     println!("{} of {pins} pins refused, {other} ranges and others", refused.len());
+    shared::read("fleets/repos, each pin promoted", pins, "pins");
     assert!(refused.len() * 20 <= pins, "{}", refused.join("\n"));
 }
 

@@ -2,5 +2,8 @@
 
 mod direct;
 mod fleets;
+mod hostile;
 mod layouts;
 mod repository;
+#[path = "../support/shared.rs"]
+mod shared;

@@ -42,7 +42,7 @@ impl Contract {
             return None;
         };
         let contract = Self::read(serde_json::from_str(&text).expect("the contract is JSON"));
-        println!("{name}.json: {} operations", contract.operations.len());
+        super::shared::read(&format!("contracts/{name}.json"), contract.operations.len(), "operations");
         Some(contract)
     }
 

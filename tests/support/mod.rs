@@ -12,6 +12,7 @@ pub mod listener;
 pub mod oracles;
 pub mod registry;
 pub mod sandbox;
+pub mod servers;
 pub mod shared;
 pub mod world;
 

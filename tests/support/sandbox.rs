@@ -106,6 +106,8 @@ pub struct Sandbox {
     pub registry: Registry,
     pub forge: Option<Forge>,
     pub git_server: Option<GitHttp>,
+    /// What the clone calls its remote, if a server that the sandbox didn't start has it.
+    remote_url: Option<String>,
     pub canaries: Vec<Canary>,
     variables: BTreeMap<String, String>,
     is_pushed: Cell<bool>,
@@ -124,6 +126,7 @@ impl Sandbox {
             registry: Registry::start().login(login),
             forge: None,
             git_server: None,
+            remote_url: None,
             canaries: vec![
                 canary("robot$ci", password, Owner::Registry),
                 canary("x-access-token", "ghp_canaryForge0123456789", Owner::Forge),
@@ -154,6 +157,42 @@ impl Sandbox {
         sandbox.forge = Some(forge);
         sandbox.git_server = Some(server);
         sandbox.setting(&format!("promote.{host}.kind"), "github").setting(&format!("promote.{host}.api"), &api)
+    }
+
+    /// The same, whose remote is an empty bare repository that a server has under a URL, with a GitHub beside it.
+    ///
+    /// `host` is the forge's in the user's configuration, `repository` its owner and name there.
+    pub fn on_server(bare: &Path, url: &str, host: &str, repository: &str) -> Self {
+        let mut sandbox = Self::new();
+        let forge = Forge::github(repository, Some(bare), &sandbox.canaries[1].secret);
+        let api = forge.api();
+        // The remote keeps its place for those who look at it.
+        fs::remove_dir_all(sandbox.path("remote.git")).expect("a folder");
+        link(bare, &sandbox.path("remote.git"));
+        sandbox.forge = Some(forge);
+        sandbox.remote_url = Some(url.to_owned());
+        sandbox.setting(&format!("promote.{host}.kind"), "github").setting(&format!("promote.{host}.api"), &api)
+    }
+
+    /// Gives Docker's configuration a login for another registry, and asserts of its password what holds for secrets.
+    pub fn registry_login(mut self, host: &str, user: &str, password: &str) -> Self {
+        let path = self.path("home/.docker/config.json");
+        let text = fs::read_to_string(&path).expect("the logins");
+        let mut logins: serde_json::Value = serde_json::from_str(&text).expect("the logins");
+        logins["auths"][host] = serde_json::json!({"auth": base64(&format!("{user}:{password}"))});
+        fs::write(&path, logins.to_string()).expect("a file");
+        self.canaries.push(canary(user, password, Owner::Nobody));
+        self
+    }
+
+    /// Gives Git's own credential helper a login for a server, and asserts of its password what holds for secrets.
+    pub fn git_login(mut self, host: &str, user: &str, password: &str) -> Self {
+        let line = format!("http://{user}:{password}@{}\n", host.replace(':', "%3a"));
+        fs::write(self.path("home/.git-credentials"), line).expect("a file");
+        readable_by_the_owner_alone(&self.path("home/.git-credentials"));
+        self.git(".", &["config", "--file", "home/.gitconfig", &format!("credential.http://{host}.helper"), "store"]);
+        self.canaries.push(canary(user, password, Owner::Nobody));
+        self
     }
 
     /// Makes the folders, the home and the remote.
@@ -356,6 +395,9 @@ exec "$git" "$@"
                 let url = format!("http://{}/acme/fleet.git", server.host());
                 self.git("fleet", &["remote", "set-url", "origin", &url]);
             }
+            if let Some(url) = &self.remote_url {
+                self.git("fleet", &["remote", "set-url", "origin", url]);
+            }
             for (key, value) in self.settings.borrow().iter() {
                 self.git("fleet", &["config", "--add", key, value]);
             }
@@ -545,6 +587,15 @@ fn executable(path: &Path) {
 
 #[cfg(not(unix))]
 fn executable(_: &Path) {}
+
+#[cfg(unix)]
+fn readable_by_the_owner_alone(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("a mode");
+}
+
+#[cfg(not(unix))]
+fn readable_by_the_owner_alone(_: &Path) {}
 
 /// Finds a program as the shell would.
 fn program(name: &str) -> PathBuf {

@@ -33,13 +33,13 @@ pub(super) fn facts(promotion: &Promotion, one: &Move) -> Vec<Fact> {
         add("Tried before".to_owned(), "**not known**: no earlier stage has this app".to_owned());
     }
     if let Some(signature) = &one.signature {
-        add("Signature".to_owned(), inert::inline(signature));
+        add("Signature".to_owned(), inert::message(signature, Within::Cell));
     }
     if !one.rules.is_empty() {
         add("Rules".to_owned(), one.rules.iter().map(kept).collect::<Vec<_>>().join(", "));
     }
     for note in &promotion.notes {
-        add("Note".to_owned(), inert::inline(note));
+        add("Note".to_owned(), inert::message(note, Within::Cell));
     }
     if promotion.checked_again {
         add("Before you merge".to_owned(), "the check `promote` asks all of this again".to_owned());
