@@ -17,8 +17,8 @@ use crate::model::{self, AppName, EnvironmentName, Exit, Plan, Reason, ReasonCod
 use crate::planner::{
     self, Goal, Grouping, Request, app_named, environments_named, first_stage, is_pinned, nearest_tags, pinned_stages,
 };
+use crate::report;
 use crate::report::documents::{Document, spelled};
-use crate::report::{self, inert};
 use std::io::IsTerminal as _;
 
 /// Plans, edits, commits, pushes and opens pull requests; stops before the first write with `--dry-run`.
@@ -206,7 +206,7 @@ fn end(delivered: &Delivered, mode: Mode, is_result: bool) {
         Ok(publication) => publication,
         Err(fault) => return tell(&report::problem::render(fault.problem(), fault.text())),
     };
-    let text = format!("\n{}\n\n{}\n", publication.text.title, inert::terminal_lines(&publication.text.body));
+    let text = format!("\n{}\n\n{}\n", publication.text.title, publication.text.body);
     let branch = &publication.branch;
     match (publication.done, &publication.pull_request) {
         (Done::Planned, _) => {
