@@ -83,7 +83,7 @@ fn the_pull_request_says_what_merging_does() {
     | In staging | it chooses exactly this now; **not known** since when. Staging is on v1.2.3 now |
     | Worked in staging | **not known**: nobody reports staging's health to promote |
     | Rules | newer than `v1.2.1`, not held, not frozen, within `*` |
-    | Note | the rules of \`main\` ask for no approval: whoever may write may merge |
+    | Note | the rules of `main` ask for no approval: whoever may write may merge |
 
     **What comes with it** (2 versions)
     `v1.2.1` → `v1.2.2` → `v1.2.3`
