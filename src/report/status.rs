@@ -78,7 +78,9 @@ fn standing_of(steps: &[&Step]) -> Standing {
         Standing::Due
     } else if steps.iter().any(|step| step.verdict == Verdict::Blocked && is_behind(step)) {
         Standing::Stopped
-    } else if steps.iter().any(|step| step.verdict == Verdict::Unknown && !floats(step, steps)) || steps.iter().any(|step| step.verdict == Verdict::Blocked && !is_lone(step)) {
+    } else if steps.iter().any(|step| step.verdict == Verdict::Unknown && !floats(step, steps))
+        || steps.iter().any(|step| step.verdict == Verdict::Blocked && !is_lone(step))
+    {
         Standing::Odd
     } else {
         Standing::Level
