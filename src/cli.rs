@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::arguments::{Auto, Demo, Explain, Global, Output, Pins, Plan, Run, Status, Tags, Why};
-use crate::commands::{self, Fault, Outcome, Refusal, Session, print, print_document, tell};
+use crate::commands::{self, Fault, Outcome, Refusal, Session, print, print_verbatim, tell};
 use crate::model::Exit;
 use crate::report::documents::{Document, ErrorBody, ErrorDocument};
 use crate::report::problem;
@@ -194,7 +194,7 @@ async fn stopped() -> Exit {
 
 fn show(fault: &Fault, output: Output) {
     if output == Output::Json {
-        print_document(&Document::new("Error", ErrorDocument { error: ErrorBody::of(fault.problem()) }));
+        print_verbatim(&Document::new("Error", ErrorDocument { error: ErrorBody::of(fault.problem()) }).to_text());
     }
     tell(&problem::render(fault.problem(), fault.text()));
 }
@@ -211,9 +211,11 @@ fn refuse(error: &clap::Error) -> ExitCode {
         .any(|(flag, value)| (flag == "-o" || flag == "--output") && value == "json")
         || std::env::args_os().any(|flag| flag == "--output=json" || flag == "-ojson" || flag == "-o=json");
     if wants_json {
-        print_document(&Document::new("Error", ErrorDocument { error: ErrorBody::usage(&error.to_string()) }));
+        print_verbatim(
+            &Document::new("Error", ErrorDocument { error: ErrorBody::usage(&error.to_string()) }).to_text(),
+        );
     } else {
-        let _ = error.print();
+        tell(&error.render().to_string());
     }
     ExitCode::from(Exit::Usage.code())
 }

@@ -24,10 +24,7 @@ pub mod why;
 
 use std::io::Write as _;
 
-use serde::Serialize;
-
 use crate::model::Exit;
-use crate::report::documents::Document;
 use crate::report::inert;
 
 pub use fault::{Fault, Refusal};
@@ -43,18 +40,15 @@ impl Default for Outcome {
     }
 }
 
-/// Prints the result for people; text from elsewhere in it can't steer the terminal or the CI. A reader that went away
-/// is no error: what was to be done is done.
+/// Prints the result for people; text from elsewhere can't steer the terminal or the CI.
 pub fn print(text: &str) {
-    write(&inert::terminal_lines(text));
+    print_verbatim(&inert::terminal_lines(text));
 }
 
-/// Prints the result as the one JSON document.
-pub fn print_document<T: Serialize>(document: &Document<T>) {
-    write(&inert::json_text(&document.to_text()));
-}
-
-fn write(text: &str) {
+/// Prints what is inert by the way it is made: a JSON document, a pull request's text, what another program reads.
+///
+/// A reader that went away is no error: what was to be done is done.
+pub fn print_verbatim(text: &str) {
     let mut stdout = anstream::stdout().lock();
     let _ = stdout.write_all(text.as_bytes());
     let _ = stdout.flush();

@@ -73,7 +73,7 @@ pub fn discover(snapshot: &Snapshot) -> Look {
         files.findings().into_iter().filter(|finding| finding.code == FindingCode::PathMissing).collect();
     if stages.order == Order::Guessed && stages.stages.len() > 1 {
         let names: Vec<&str> = stages.stages.iter().map(|stage| stage.name.as_str()).collect();
-        let message = format!("the order {} is a guess from names; `promote init` writes it down", names.join(" < "));
+        let message = format!("the order {} is a guess from names; write it down in promote.yaml", names.join(" < "));
         findings.push(Finding { code: FindingCode::GuessedOrder, message, place: None });
     }
     Look::Done(Box::new(Discovery { stages, unranked, bootstrap_branch: branch, looked_for, findings }))

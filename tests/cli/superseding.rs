@@ -10,6 +10,7 @@ fn a_newer_version_closes_the_older_promotion_with_one_comment() {
     assert_eq!(first.code, 0, "{first}");
     let (second, wrote) = fleet.promote_once(&["my-app", "v1.2.3"]);
     assert!(wrote && second.code == 0, "{second}");
+    assert!(second.stderr.contains("takes the place of #1 (Promote my-app to v1.2.2 in prod-eu)"), "{second}");
     let pulls = fleet.pulls();
     let open: Vec<_> =
         pulls.iter().filter(|pull| pull.state == PullState::Open).map(|pull| pull.title.as_str()).collect();

@@ -57,7 +57,7 @@ fn bootstraps_tell_the_environments() {
     Guessed, unranked Some("c3")
     looked for a bootstrap: `gotk-sync.yaml`, a Kustomization or FluxInstance `flux-system`
     path-missing the bootstrap's path `clusters/other` does not exist
-    guessed-order the order staging < production < c3 is a guess from names; `promote init` writes it down
+    guessed-order the order staging < production < c3 is a guess from names; write it down in promote.yaml
     "#);
     assert_eq!(discovery.bootstrap_branch.as_deref(), Some("main"));
 }
@@ -73,7 +73,7 @@ fn directories_named_after_environments_do_if_they_make_two_stages() {
     Guessed, unranked None
     looked for a bootstrap: `gotk-sync.yaml`, a Kustomization or FluxInstance `flux-system`
     looked for directories below `clusters/`, `environments/`, `envs/`, `apps/`, `overlays/`, `deploy/` named after an environment (dev, staging, production)
-    guessed-order the order dev < production is a guess from names; `promote init` writes it down
+    guessed-order the order dev < production is a guess from names; write it down in promote.yaml
     ");
     let one = files(&["clusters/production/a.yaml", "clusters/lab/a.yaml"]);
     assert_snapshot!(shown(&one.discover()), @r#"
@@ -91,7 +91,7 @@ fn directories_named_after_environments_do_if_they_make_two_stages() {
     Guessed, unranked None
     looked for a bootstrap: `gotk-sync.yaml`, a Kustomization or FluxInstance `flux-system`
     looked for directories below `clusters/`, `environments/`, `envs/`, `apps/`, `overlays/`, `deploy/` named after an environment (dev, staging, production)
-    guessed-order the order stg < all-production is a guess from names; `promote init` writes it down
+    guessed-order the order stg < all-production is a guess from names; write it down in promote.yaml
     ");
 }
 
