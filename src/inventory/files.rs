@@ -79,11 +79,7 @@ impl<'a> Files<'a> {
     /// Asks for every YAML file below a directory at once, so that few rounds are needed.
     pub fn want_below(&self, directory: &RepoPath) {
         for (path, entry) in self.snapshot.below(directory) {
-            if is_yaml(path)
-                && !is_flux_itself(path)
-                && entry.kind == EntryKind::File
-                && !self.snapshot.blobs.contains_key(&entry.id)
-            {
+            if is_yaml(path) && entry.kind == EntryKind::File && !self.snapshot.blobs.contains_key(&entry.id) {
                 self.needed.borrow_mut().insert(path.clone());
             }
         }
