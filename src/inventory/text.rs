@@ -169,6 +169,12 @@ impl Spot {
 
     /// Returns the path of keys to the scalar: `spec.ref.tag`, `images[0].newTag`.
     pub fn field(&self) -> Option<String> {
+        if self.span.form == Form::Part {
+            // A line of an `.env` file, by its key; a file that is a value as a whole has none.
+            let before = self.text.as_str().get(..self.span.start)?;
+            let key = before.rsplit('\n').next()?.strip_suffix('=')?;
+            return Some(key.trim().to_owned());
+        }
         let mut field = String::new();
         let mut node = self.root()?;
         loop {

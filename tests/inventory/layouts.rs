@@ -251,6 +251,9 @@ fn replacements_generated_config_maps_and_env_files() {
     -      - image="registry.example.com/shop:v4.1.3"
     +      - image="registry.example.com/shop:v4.2.0"
     "#);
+    let line = inventory.written.iter().find(|written| written.slot.path().as_str() == "envs/production/versions.env");
+    let line = line.expect("the line of the file");
+    assert_eq!((line.field.as_str(), line.text.as_str(), line.kind_of_value), ("OTHER", "3.1.0", "variable"));
     assert_snapshot!(promoted(&repository, &inventory, "other", "3.1.1"), @"
     envs/production/versions.env
     -OTHER=3.1.0
