@@ -47,7 +47,7 @@ pub async fn run(session: &Session) -> Result<Outcome, Fault> {
         format!("  {:<16} {}{guess}", counted(environments, "environment"), stages.collect::<Vec<_>>().join("  |  "));
     print(&format!("In this repository ({}):\n\n{line}\n", reading.title));
     let unclear = if unclear == 0 { String::new() } else { counted(unclear, "place") + " with something unclear" };
-    print(&format!("  {:<16} {unclear}", counted(request.apps.len(), "app")).trim_end().to_owned());
+    print(format!("  {:<16} {unclear}", counted(request.apps.len(), "app")).trim_end());
     let mut apps: Vec<_> = due.iter().map(|step| &step.app).collect();
     apps.dedup();
     print(&format!(

@@ -3,7 +3,7 @@
 //! `#[path = "../support/mod.rs"] mod support;` in a test crate, then [`sandbox::Sandbox`].
 #![allow(dead_code, unused_imports)] // Each test crate uses its own part of it.
 
-pub mod certificate;
+pub use registry::certificate;
 pub mod contract;
 pub mod faults;
 pub mod forge;
