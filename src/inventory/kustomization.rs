@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::build::{Build, Builder, Overlay};
 use super::generate;
 use super::images;
-use super::patch::{Content, Patch, text_of};
+use super::patch::{Content, Outcome, Patch, text_of};
 use super::replace;
 use super::resource::Resource;
 use super::selector::Selector;
@@ -89,10 +89,8 @@ impl Pipeline<'_> {
             self.apply(self.patch(item, build), build);
         }
         for patch in &overlay.patches {
-            // A target that matches nothing is no error for kustomize; without one it is.
-            if !patch.apply(&mut build.resources) && patch.target.is_none() {
-                self.unmatched(patch, build);
-            }
+            let outcome = patch.apply(&mut build.resources);
+            self.note(patch, outcome, build);
         }
         self.names(build, overlay);
         for item in self.kustomization.items("patchesJson6902") {
@@ -203,16 +201,19 @@ impl Pipeline<'_> {
 
     fn apply(&self, patch: Option<Patch>, build: &mut Build) {
         let Some(patch) = patch else { return };
-        if !patch.apply(&mut build.resources) && patch.target.is_none() {
-            self.unmatched(&patch, build);
-        }
+        let outcome = patch.apply(&mut build.resources);
+        self.note(&patch, outcome, build);
     }
 
-    fn unmatched(&self, patch: &Patch, build: &Build) {
+    fn note(&self, patch: &Patch, outcome: Outcome, build: &Build) {
+        let message = match outcome {
+            Outcome::Applied => return,
+            Outcome::Unmatched => "the patch matches no object: kustomize fails on it",
+            Outcome::Impossible => "an operation of the patch has nothing to work on: kustomize fails on it",
+        };
         // What it is for may be in what could not be read.
         if !build.incomplete {
-            let message = "the patch matches no object: kustomize fails on it".to_owned();
-            self.say(FindingCode::InvalidObject, message, patch.spot.as_ref());
+            self.say(FindingCode::InvalidObject, message.to_owned(), patch.spot.as_ref());
         }
     }
 
