@@ -99,17 +99,35 @@ fn an_app_without_an_earlier_stage_is_never_due() {
     assert!(run.stderr.contains("no earlier stage than prod-eu has the app"), "{run}");
 }
 
+/// A source on one line.
+fn on_one_line(name: &str, artifact: &str, tag: &str) -> String {
+    format!(
+        "{{apiVersion: source.toolkit.fluxcd.io/v1, kind: OCIRepository, metadata: {{name: {name}, namespace: \
+         flux-system}}, spec: {{url: \"oci://registry.example.com/{artifact}\", ref: {{tag: {tag}}}}}}}\n"
+    )
+}
+
 #[test]
 fn neighbours_in_one_file_go_into_one_pull_request() {
-    let both = format!("{}---\n{}", pin("v1.2.1"), of_app("cart", "cart-config", "tag: v1.0.0"));
-    let near = both.replace("  interval: 5m\n", "");
-    let fleet = on_github()
-        .file(PIN, &near)
-        .file("clusters/staging/cart.yaml", &of_app("cart", "cart-config", "semver: 1.x"))
-        .artifact("cart-config", &["v1.0.0", "v1.1.0"]);
-    let run = fleet.promote(&["auto"]);
+    let [app, cart] =
+        [("my-app", "v1.2.1"), ("cart", "v1.0.0")].map(|(name, tag)| on_one_line(name, &format!("{name}-config"), tag));
+    let fleet = |between: &str| {
+        on_github()
+            .file(PIN, &format!("{app}{between}---\n{cart}"))
+            .file("clusters/staging/cart.yaml", &of_app("cart", "cart-config", "semver: 1.x"))
+            .artifact("cart-config", &["v1.0.0", "v1.1.0"])
+    };
+    let near = fleet("");
+    let run = near.promote(&["auto"]);
     assert_eq!(run.code, 0, "{run}");
-    assert_eq!(titles(&fleet).len(), 2, "ten lines apart: {run}");
+    assert_eq!(titles(&near).len(), 1, "{run}");
+    assert!(near.branches()[0].starts_with("promote/prod-eu/several-"), "{:?}", near.branches());
+    let log = near.git("remote.git", &["log", "--format=%s", &format!("main..{}", near.branches()[0])]);
+    assert_eq!(log.lines().count(), 2, "a commit for each app: {log}");
+    let apart = fleet("# 2\n# 3\n# 4\n# 5\n");
+    let run = apart.promote(&["auto"]);
+    assert_eq!(run.code, 0, "{run}");
+    assert_eq!(titles(&apart).len(), 2, "{run}");
 }
 
 #[test]

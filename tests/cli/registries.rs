@@ -110,7 +110,7 @@ fn content_that_is_not_what_its_digest_says_is_not_trusted() {
 }
 
 #[test]
-fn a_tag_that_moves_between_the_plan_and_the_push_stops_it() {
+fn a_tag_that_moved_since_a_dry_run_is_judged_by_its_content_now() {
     let fleet = fleet();
     fleet.settle();
     let other = fleet.registry.put(ARTIFACT, OCI_MANIFEST, &crate::support::registry::flux_manifest(ARTIFACT, "again"));
