@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::arguments::{Auto, Demo, Explain, Global, Output, Pins, Plan, Run, Status, Tags, Why};
-use crate::commands::{self, Fault, Outcome, Refusal, Session, print, tell};
+use crate::commands::{self, Fault, Outcome, Refusal, Session, print, print_verbatim, tell};
 use crate::model::Exit;
 use crate::report::documents::{Document, ErrorBody, ErrorDocument};
 use crate::report::problem;
@@ -106,7 +106,20 @@ pub fn run() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),
     };
+    log(arguments.global.verbose);
     ExitCode::from(run_command(arguments, variables).code())
+}
+
+/// Has what happens told on standard error, if that was asked for: of this program only, never of its libraries.
+fn log(verbosity: u8) {
+    let level = match verbosity {
+        0 => return,
+        1 => "promote=debug",
+        _ => "promote=trace",
+    };
+    let subscriber = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_target(false);
+    // A second subscriber in one process is refused; there is no first one.
+    let _ = subscriber.with_env_filter(tracing_subscriber::EnvFilter::new(level)).try_init();
 }
 
 /// Runs what the arguments say and returns the exit code. Errors are shown here, once.
@@ -181,7 +194,7 @@ async fn stopped() -> Exit {
 
 fn show(fault: &Fault, output: Output) {
     if output == Output::Json {
-        print(&Document::new("Error", ErrorDocument { error: ErrorBody::of(fault.problem()) }).to_text());
+        print_verbatim(&Document::new("Error", ErrorDocument { error: ErrorBody::of(fault.problem()) }).to_text());
     }
     tell(&problem::render(fault.problem(), fault.text()));
 }
@@ -198,9 +211,11 @@ fn refuse(error: &clap::Error) -> ExitCode {
         .any(|(flag, value)| (flag == "-o" || flag == "--output") && value == "json")
         || std::env::args_os().any(|flag| flag == "--output=json" || flag == "-ojson" || flag == "-o=json");
     if wants_json {
-        print(&Document::new("Error", ErrorDocument { error: ErrorBody::usage(&error.to_string()) }).to_text());
+        print_verbatim(
+            &Document::new("Error", ErrorDocument { error: ErrorBody::usage(&error.to_string()) }).to_text(),
+        );
     } else {
-        let _ = error.print();
+        tell(&error.render().to_string());
     }
     ExitCode::from(Exit::Usage.code())
 }

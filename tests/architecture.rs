@@ -275,7 +275,8 @@ fn test_modules(source: &Source) -> Vec<PathBuf> {
         if is_folder { source.path.parent().expect("a folder").to_owned() } else { source.path.with_extension("") };
     let code = without_comments_and_literals(&source.text);
     let items = test_items(&code).into_iter().map(|range| code[range].to_owned());
-    let name = |item: String| item.split_once("mod ")?.1.strip_suffix(';').map(|name| name.trim().to_owned());
+    // Both `mod laws;` and `mod tests { mod laws; }`.
+    let name = |item: String| item.split_once("mod ")?.1.split([';', '{']).next().map(|name| name.trim().to_owned());
     items.filter_map(name).map(|name| folder.join(name)).collect()
 }
 

@@ -152,7 +152,7 @@ Merging this lets Flux deploy it to **prod-eu only**. `prod-us` and `prod-ap` fo
 +    digest: sha256:9e41
 ```
 
-**If it goes wrong**: `promote rollback my-app --to prod-eu` (back to v1.2.1, here since Nov 3)
+**If it goes wrong**: revert this pull request (back to v1.2.1, here since Nov 3)
 
 <details><summary>Details</summary>
 

@@ -1,6 +1,6 @@
 //! Asks registries what the planner must know, all of a batch at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -83,6 +83,14 @@ impl Inquirer {
         }
     }
 
+    /// Returns the failure that decides the exit code, if a question was asked in vain.
+    pub fn failure(&self) -> Option<Failure> {
+        let gravest = Exit::gravest(self.answers.failures().map(|(_, failure)| failure.exit));
+        let mut failures: Vec<_> = self.answers.failures().filter(|(_, failure)| failure.exit == gravest).collect();
+        failures.sort_by_key(|(question, _)| *question);
+        failures.first().map(|(_, failure)| (*failure).clone())
+    }
+
     /// Returns what was learnt of a manifest.
     pub fn facts(&self, artifact: &Artifact, tag: &str) -> Option<&Facts> {
         match self.answers.to(&Question::Manifest(artifact.clone(), tag.to_owned())) {
@@ -138,7 +146,7 @@ pub async fn answer_tags(session: &Session, artifact: &Artifact) -> Result<Vec<S
 /// A question that got no answer.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.message)]
-struct Unanswered(Failure);
+pub struct Unanswered(pub Failure);
 
 impl Problem for Unanswered {
     fn code(&self) -> &'static str {
@@ -156,7 +164,7 @@ impl Problem for Unanswered {
 
 async fn answer(registries: &Registries, question: &Question) -> Answer {
     let failed = |error: registry::Error| match error {
-        registry::Error::NotFound { .. } => Answer::Missing,
+        registry::Error::NotFound { .. } | registry::Error::NoChart { .. } => Answer::Missing,
         error => Answer::Failed(Failure::of(&error)),
     };
     match question {
@@ -178,11 +186,36 @@ async fn answer(registries: &Registries, question: &Question) -> Answer {
                 Err(error) => failed(error),
             }
         }
-        Question::Tags(artifact) | Question::Manifest(artifact, _) => Answer::Failed(Failure {
-            code: "not-built",
-            exit: Exit::Refused,
-            message: format!("versions of {artifact} can't be listed yet: only OCI registries are asked"),
-            hint: None,
-        }),
+        Question::Tags(Artifact::HelmChart { repository, chart }) => {
+            match registries.chart_versions(repository, chart).await {
+                Ok(versions) => Answer::Tags(versions.iter().map(|entry| entry.version.clone()).collect()),
+                Err(error) => failed(error),
+            }
+        }
+        Question::Manifest(artifact @ Artifact::HelmChart { repository, chart }, version) => {
+            let versions = match registries.chart_versions(repository, chart).await {
+                Ok(versions) => versions,
+                Err(error) => return failed(error),
+            };
+            // A chart in an index has no manifest: its entry, with the package's digest, stands for it.
+            match versions.iter().find(|entry| entry.version == *version).map(|entry| entry.digest.clone()) {
+                Some(Some(digest)) => Answer::Manifest(Facts { digest, annotations: BTreeMap::new() }),
+                Some(None) => Answer::Failed(Failure {
+                    code: "no-digest",
+                    exit: Exit::Refused,
+                    message: format!("the index of {artifact} names no digest for {version}"),
+                    hint: None,
+                }),
+                None => Answer::Missing,
+            }
+        }
+        Question::Tags(artifact @ Artifact::Git { .. }) | Question::Manifest(artifact @ Artifact::Git { .. }, _) => {
+            Answer::Failed(Failure {
+                code: "not-built",
+                exit: Exit::Refused,
+                message: format!("the tags of the Git repository {artifact} can't be looked up yet"),
+                hint: None,
+            })
+        }
     }
 }

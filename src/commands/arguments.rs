@@ -31,6 +31,9 @@ pub struct Global {
     /// Open pull requests there; `none` pushes the branch and prints the text
     #[arg(long, value_enum, value_name = "KIND", global = true, help_heading = "Where")]
     pub forge: Option<ForgeChoice>,
+    /// Tell what is asked of Git, registries and the forge; twice for more
+    #[arg(short, long, action = clap::ArgAction::Count, global = true, help_heading = "Output")]
+    pub verbose: u8,
     /// Print for people or as JSON
     #[arg(
         short,

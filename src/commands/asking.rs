@@ -4,11 +4,22 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::fault::Fault;
+use super::fault::{Fault, Refusal};
 use super::reading::Reading;
 use super::session::Session;
-use crate::model::{AppName, EnvironmentName};
+use crate::model::{AppName, EnvironmentName, Tag};
 use crate::planner::{self, Goal, Purpose, Request, app_named, environments_named};
+
+/// Refuses a VERSION that no tag may spell.
+///
+/// # Errors
+/// [`Refusal::Version`].
+pub fn must_be_tag(version: &str) -> Result<(), Fault> {
+    match version.parse::<Tag>() {
+        Ok(_) => Ok(()),
+        Err(source) => Err(Refusal::Version { version: version.escape_default().to_string(), source }.into()),
+    }
+}
 
 /// Returns the apps that words mean; all, if there are no words.
 ///

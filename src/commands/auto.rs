@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::publishing::{Done, Supersede};
 use super::reading::{Purpose, Reading};
 use super::session::Session;
-use super::{Outcome, asking, print, tell};
+use super::{Outcome, asking, print, print_verbatim, tell};
 use crate::inventory::Reach;
 use crate::model::{AppName, Exit, Plan, Verdict};
 use crate::planner::{self, Goal, Grouping, Request};
@@ -27,7 +27,7 @@ pub async fn run(session: &Session, arguments: &arguments::Auto) -> Result<Outco
     if !reading.configuration.auto.is_open_at(now) {
         tell("outside the hours of `auto` in promote.yaml: nothing is opened now\n");
         if session.is_json() {
-            print(&Document::new("Plan", Delivery::default().document(&Plan::default())).to_text());
+            print_verbatim(&Document::new("Plan", Delivery::default().document(&Plan::default())).to_text());
         }
         return Ok(Outcome::default());
     }
@@ -56,7 +56,7 @@ pub async fn run(session: &Session, arguments: &arguments::Auto) -> Result<Outco
     };
     let delivery = deliver(session, &mut reading, &plan, &inquirer, &order).await?;
     if session.is_json() {
-        print(&Document::new("Plan", delivery.document(&plan)).to_text());
+        print_verbatim(&Document::new("Plan", delivery.document(&plan)).to_text());
     } else {
         show(&reading, &plan, &delivery, order.mode);
     }
@@ -85,13 +85,11 @@ fn show(reading: &Reading, plan: &Plan, delivery: &Delivery, mode: Mode) {
                 tell(&format!("{word:<10} {apps}   {}\n", publication.branch));
                 if let Some(pull_request) = &publication.pull_request {
                     print(&format!("{}\n", pull_request.url));
-                } else if mode == Mode::DryRun {
-                    print(&format!(
-                        "{}{}\n\n{}\n",
-                        report::promotion::hunks(&delivered.hunks),
-                        publication.text.title,
-                        publication.text.body
-                    ));
+                } else if publication.done != Done::Nothing {
+                    if mode == Mode::DryRun {
+                        print(&report::promotion::hunks(&delivered.hunks));
+                    }
+                    print_verbatim(&format!("{}\n\n{}\n", publication.text.title, publication.text.body));
                 }
                 tell(&report::pins::findings(&publication.findings));
             }

@@ -12,6 +12,7 @@ pub mod explain;
 mod fault;
 pub mod pins;
 pub mod plan;
+mod progress;
 pub mod promotion;
 mod publishing;
 mod reading;
@@ -39,8 +40,15 @@ impl Default for Outcome {
     }
 }
 
-/// Prints the result. A reader that went away is no error: what was to be done is done.
+/// Prints the result for people; text from elsewhere can't steer the terminal or the CI.
 pub fn print(text: &str) {
+    print_verbatim(&inert::terminal_lines(text));
+}
+
+/// Prints what is inert by the way it is made: a JSON document, a pull request's text, what another program reads.
+///
+/// A reader that went away is no error: what was to be done is done.
+pub fn print_verbatim(text: &str) {
     let mut stdout = anstream::stdout().lock();
     let _ = stdout.write_all(text.as_bytes());
     let _ = stdout.flush();

@@ -6,7 +6,7 @@ use super::arguments;
 use super::fault::Fault;
 use super::reading::{Purpose, Reading};
 use super::session::Session;
-use super::{Outcome, print, tell};
+use super::{Outcome, print, print_verbatim, tell};
 use crate::inventory::Reach;
 use crate::model::{AppName, EnvironmentName, WrittenValue};
 use crate::planner::{app_named, environments_named};
@@ -36,7 +36,7 @@ pub async fn run(session: &Session, arguments: &arguments::Pins) -> Result<Outco
     };
     let written = inventory.written.iter().filter(shown);
     if session.is_json() {
-        print(&Document::new("Pins", PinsDocument::of(inventory, written)).to_text());
+        print_verbatim(&Document::new("Pins", PinsDocument::of(inventory, written)).to_text());
     } else {
         print(&report::pins::render(inventory, written));
     }

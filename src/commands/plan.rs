@@ -5,7 +5,7 @@ use super::arguments;
 use super::fault::Fault;
 use super::reading::{Purpose, Reading};
 use super::session::Session;
-use super::{Outcome, asking, print, tell};
+use super::{Outcome, asking, print, print_verbatim, tell};
 use crate::inventory::Reach;
 use crate::model::{Exit, Plan, Verdict};
 use crate::planner::Goal;
@@ -24,13 +24,13 @@ pub async fn run(session: &Session, arguments: &arguments::Plan) -> Result<Outco
     let plan = inquirer.plan(&request, reading.fleet()).await;
     reading.findings.extend(inquirer.older_choices(&reading));
     if session.is_json() {
-        print(&Document::new("Plan", PlanDocument::of(&plan)).to_text());
+        print_verbatim(&Document::new("Plan", PlanDocument::of(&plan)).to_text());
     } else {
         tell(&format!("read {}\n", reading.title));
         tell(&report::pins::findings(&reading.findings));
         for app in &request.apps {
             let steps: Vec<_> = plan.steps.iter().filter(|step| step.app == *app).collect();
-            print(&format!("{app}\n{}\n", report::promotion::table(&steps)));
+            print(&format!("{app}\n{}\n", report::promotion::table(&steps, "may advance")));
         }
     }
     Ok(Outcome(exit(&plan, arguments.exit_code)))

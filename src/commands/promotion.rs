@@ -11,14 +11,14 @@ use super::fault::{Fault, Refusal};
 use super::publishing::{Done, Supersede};
 use super::reading::{Purpose, Reading};
 use super::session::Session;
-use super::{Outcome, print, tell};
+use super::{Outcome, asking, print, print_verbatim, tell};
 use crate::inventory::Reach;
 use crate::model::{self, AppName, EnvironmentName, Exit, Plan, Reason, ReasonCode, Step, Verdict};
 use crate::planner::{
     self, Goal, Grouping, Request, app_named, environments_named, first_stage, is_pinned, nearest_tags, pinned_stages,
 };
 use crate::report;
-use crate::report::documents::Document;
+use crate::report::documents::{Document, spelled};
 use std::io::IsTerminal as _;
 
 /// Plans, edits, commits, pushes and opens pull requests; stops before the first write with `--dry-run`.
@@ -27,9 +27,7 @@ use std::io::IsTerminal as _;
 /// An unknown app or environment, a repository that can't be read, `--to` missing where nobody can be asked.
 pub async fn run(session: &Session, arguments: &arguments::Run) -> Result<Outcome, Fault> {
     if let Some(version) = &arguments.version {
-        version
-            .parse::<model::Tag>()
-            .map_err(|source| Refusal::Version { version: version.escape_default().to_string(), source })?;
+        asking::must_be_tag(version)?;
     }
     let mut reading = Reading::of(session, Purpose::Write, Reach::Environments).await?;
     reading.must_have_sources()?;
@@ -50,7 +48,11 @@ pub async fn run(session: &Session, arguments: &arguments::Run) -> Result<Outcom
     if asked.is_none() {
         must_know_stage(&app, &plan, &reading)?;
     }
-    let stage = if arguments.to.is_some() { asked } else { first_stage(&plan, &reading.stages) };
+    let stage = match arguments.to {
+        // What one place moves along with an asked environment is planned, too.
+        Some(_) => Some(plan.steps.iter().map(|step| step.environment.clone()).collect()),
+        None => first_stage(&plan, &reading.stages),
+    };
     leave_later_stages(&mut plan, stage.as_ref());
     let order = Order {
         mode: if arguments.dry_run { Mode::DryRun } else { Mode::Write },
@@ -61,12 +63,14 @@ pub async fn run(session: &Session, arguments: &arguments::Run) -> Result<Outcom
         supersede: if arguments.supersede { Supersede::All } else { Supersede::Older },
     };
     let delivery = deliver(session, &mut reading, &plan, &inquirer, &order).await?;
-    let exit = exit(&plan, stage.as_ref(), &delivery);
+    let mut open =
+        if delivery.changes.is_empty() { left_open(&plan, stage.as_ref(), &request.goal) } else { Vec::new() };
+    let exit = exit(&open, &delivery);
     if session.is_json() {
-        print(&Document::new("Plan", delivery.document(&plan)).to_text());
+        print_verbatim(&Document::new("Plan", delivery.document(&plan)).to_text());
     } else {
-        suggest(&mut inquirer, &request, &mut plan).await;
-        show(&app, &reading, &plan, stage.as_ref(), &delivery, order.mode);
+        suggest(&mut inquirer, &request, &mut open).await;
+        show(&app, &reading, &plan, &open, &delivery, order.mode);
     }
     Ok(Outcome(exit))
 }
@@ -115,36 +119,55 @@ fn leave_later_stages(plan: &mut Plan, stage: Option<&BTreeSet<EnvironmentName>>
 }
 
 /// What was asked for and did not come about decides.
-fn exit(plan: &Plan, stage: Option<&BTreeSet<EnvironmentName>>, delivery: &Delivery) -> Exit {
+fn exit(open: &[Step], delivery: &Delivery) -> Exit {
     let failures = delivery.changes.iter().filter_map(|delivered| delivered.result.as_ref().err());
     let failed = Exit::gravest(failures.map(|fault| fault.problem().exit()));
-    if failed != Exit::Done {
-        return failed;
-    }
-    if !delivery.changes.is_empty() {
-        return Exit::Done;
-    }
-    let asked = plan.steps.iter().filter(|step| stage.is_none_or(|stage| stage.contains(&step.environment)));
-    let (there, open): (Vec<&Step>, Vec<&Step>) =
-        asked.partition(|step| step.verdict == Verdict::Current || follows_there(step, plan));
     let unknown = Exit::gravest(open.iter().filter_map(|step| step.failure.as_ref()).map(|failure| failure.exit));
-    match (unknown, open.iter().any(|step| is_pinned(step) || step.verdict == Verdict::Unknown)) {
-        (Exit::Done, true) => Exit::Refused,
-        (Exit::Done, false) if there.is_empty() => Exit::Refused,
-        (other, _) => other,
+    match (failed, unknown) {
+        (Exit::Done, Exit::Done) if !open.is_empty() => Exit::Refused,
+        (Exit::Done, unknown) => unknown,
+        (failed, _) => failed,
     }
 }
 
-/// A range that selects the version runs it; one that selects another is no pin that could be moved.
-fn follows_there(step: &Step, plan: &Plan) -> bool {
-    let has_pins = plan.steps.iter().any(is_pinned);
-    step.verdict == Verdict::Follows && has_pins
+/// Returns the asked steps that neither moved nor run what was asked for, where nothing moved.
+///
+/// Where no pin stands at all, a range that selects another version is one of them: there is nothing to write.
+fn left_open(plan: &Plan, stage: Option<&BTreeSet<EnvironmentName>>, goal: &Goal) -> Vec<Step> {
+    let asked = || plan.steps.iter().filter(|step| stage.is_none_or(|stage| stage.contains(&step.environment)));
+    let has_pins = asked().any(is_pinned);
+    let open = asked().filter_map(|step| match step.verdict {
+        Verdict::Current => None,
+        Verdict::Follows if has_pins || selects(step, goal) => None,
+        Verdict::Follows => Some(without_pin(step)),
+        _ => Some(step.clone()),
+    });
+    open.collect()
+}
+
+/// Tells whether a range selects what was asked for.
+fn selects(step: &Step, goal: &Goal) -> bool {
+    let Goal::Version(asked) = goal else { return true };
+    let Some(to) = &step.to else { return false };
+    let is_tag = to.tag.as_ref().is_some_and(|tag| tag.as_str() == asked);
+    let asked = model::Version::parse_flux(asked).ok();
+    is_tag || asked.zip(to.version.as_ref()).is_some_and(|(asked, to)| asked.precedence(to).is_eq())
+}
+
+fn without_pin(step: &Step) -> Step {
+    let follows = step.reasons.first();
+    let how = follows.map_or("follows a range", |reason| reason.message.as_str());
+    let selected = step.to.as_ref().and_then(spelled).unwrap_or_default();
+    let message = format!("no pin stands there: it {how}, which selects {selected}");
+    let place = follows.and_then(|reason| reason.place.clone());
+    let reasons = vec![Reason { code: ReasonCode::NotPinned, message, place }];
+    Step { verdict: Verdict::Blocked, to: None, reasons, ..step.clone() }
 }
 
 /// Names versions that are near to one that doesn't exist.
-async fn suggest(inquirer: &mut Inquirer, request: &Request, plan: &mut Plan) {
+async fn suggest(inquirer: &mut Inquirer, request: &Request, open: &mut [Step]) {
     let Goal::Version(version) = &request.goal else { return };
-    for step in &mut plan.steps {
+    for step in open {
         let missing = step.reasons.iter_mut().find(|reason| reason.code == ReasonCode::NotFound);
         if let (Some(reason), Some(artifact)) = (missing, &step.artifact) {
             let nearest = nearest_tags(version, &inquirer.tags(artifact).await);
@@ -156,20 +179,13 @@ async fn suggest(inquirer: &mut Inquirer, request: &Request, plan: &mut Plan) {
 }
 
 /// Shows the plan, the diff, the grounds and the pull requests. Without a terminal, the URLs alone are the result.
-fn show(
-    app: &AppName,
-    reading: &Reading,
-    plan: &Plan,
-    stage: Option<&BTreeSet<EnvironmentName>>,
-    delivery: &Delivery,
-    mode: Mode,
-) {
+fn show(app: &AppName, reading: &Reading, plan: &Plan, open: &[Step], delivery: &Delivery, mode: Mode) {
     let is_result = std::io::stdout().is_terminal() || mode == Mode::DryRun;
     let say = |text: &str| if is_result { print(text) } else { tell(text) };
     let artifact = plan.steps.iter().find_map(|step| step.artifact.as_ref());
     let artifact = artifact.map(ToString::to_string).unwrap_or_default();
     let steps: Vec<&Step> = plan.steps.iter().collect();
-    say(&format!("{app}   {artifact}   {}\n\n{}", reading.title, report::promotion::table(&steps)));
+    say(&format!("{app}   {artifact}   {}\n\n{}", reading.title, report::promotion::table(&steps, "this promotion")));
     tell(&report::pins::findings(&reading.findings));
     for delivered in &delivery.changes {
         say(&report::promotion::hunks(&delivered.hunks));
@@ -180,7 +196,7 @@ fn show(
         end(delivered, mode, is_result);
     }
     if delivery.changes.is_empty() {
-        conclude(plan, stage);
+        conclude(open);
     }
     tell(&report::pins::findings(&delivery.findings));
 }
@@ -193,7 +209,10 @@ fn end(delivered: &Delivered, mode: Mode, is_result: bool) {
     let text = format!("\n{}\n\n{}\n", publication.text.title, publication.text.body);
     let branch = &publication.branch;
     match (publication.done, &publication.pull_request) {
-        (Done::Planned, _) => print(&format!("\nWould push {branch}\nand open this pull request:\n{text}")),
+        (Done::Planned, _) => {
+            print(&format!("\nWould push {branch}\nand open this pull request:\n"));
+            print_verbatim(&text);
+        }
         (Done::Opened, Some(opened)) if is_result => {
             print(&format!("\nPull request #{}   {}\n", opened.number, opened.url))
         }
@@ -211,7 +230,7 @@ fn end(delivered: &Delivered, mode: Mode, is_result: bool) {
         (Done::Nothing, None) => tell(&format!("\nThe branch {branch} is there already, nothing to do\n")),
         (Done::Pushed | Done::Opened, _) => {
             tell(&format!("\nPushed {branch}. There is no forge: open the pull request with this text\n"));
-            print(&text);
+            print_verbatim(&text);
         }
     }
     tell(&report::pins::findings(&publication.findings));
@@ -221,17 +240,11 @@ fn end(delivered: &Delivered, mode: Mode, is_result: bool) {
 }
 
 /// Nothing moves: either all run it, or each rule that says no.
-fn conclude(plan: &Plan, stage: Option<&BTreeSet<EnvironmentName>>) {
-    let asked: Vec<&Step> = plan
-        .steps
-        .iter()
-        .filter(|step| stage.is_none_or(|stage| stage.contains(&step.environment)))
-        .filter(|step| matches!(step.verdict, Verdict::Blocked | Verdict::Waits | Verdict::Unknown))
-        .collect();
-    if asked.is_empty() {
+fn conclude(open: &[Step]) {
+    if open.is_empty() {
         return tell("\nNothing to do.\n");
     }
-    for step in asked {
+    for step in open {
         tell(&format!("\nerror: {}", report::promotion::refusal(step)));
         if let Some(hint) = step.failure.as_ref().and_then(|failure| failure.hint.as_ref()) {
             tell(&format!("help: {hint}\n"));

@@ -4,6 +4,7 @@ use super::change::Change;
 use super::describing::{Circumstances, OverrideTexts, describe, describe_move};
 use super::fault::{Fault, Refusal};
 use super::reading::Reading;
+use super::tell;
 use crate::forge::{self, Account, Ending, Forge, Proposal, PullRequest, State};
 use crate::git::{self, Identity};
 use crate::model::{Artifact, BranchName, Finding, FindingCode, Version};
@@ -163,6 +164,12 @@ impl Press<'_> {
             reviewers: settings.reviewers.clone(),
             teams: settings.teams.clone(),
         };
+        for older in &older {
+            tell(&format!(
+                "\nThis takes the place of #{} ({}), which is closed: {}\n",
+                older.number, older.title, older.url
+            ));
+        }
         let published = forge::publish(self.forge, &proposal).await?;
         let done = match (&published.pull_request, published.created, pushed_now) {
             (Some(_), true, _) => Done::Opened,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::arguments::{ForgeChoice, Global, Output};
 use super::fault::{Fault, Refusal};
+use super::progress;
 use crate::config::environment::ProcessEnvironment;
 use crate::config::user;
 use crate::forge;
@@ -72,10 +73,8 @@ impl Session {
             (host.clone(), settings)
         });
         let credentials = registry::CredentialSettings::from_environment();
-        Registries::new(
-            self.http.clone(),
-            registry::Settings { registries: hosts.collect(), credentials, ..registry::Settings::default() },
-        )
+        let progress = if self.is_json() { registry::Watch::default() } else { progress::on_terminal() };
+        Registries::new(self.http.clone(), registry::Settings { registries: hosts.collect(), credentials, progress })
     }
 
     /// Returns what the user's own configuration says of forges.

@@ -5,11 +5,12 @@ use super::arguments;
 use super::fault::Fault;
 use super::reading::{Purpose, Reading};
 use super::session::Session;
-use super::{Outcome, asking, print, tell};
+use super::{Outcome, asking, print, print_verbatim, tell};
 use crate::inventory::Reach;
 use crate::model::Exit;
 use crate::planner::Goal;
 use crate::report;
+use crate::report::counted;
 use crate::report::documents::{Document, StatusDocument};
 use crate::report::status::Show;
 
@@ -26,11 +27,12 @@ pub async fn run(session: &Session, arguments: &arguments::Status) -> Result<Out
     reading.findings.extend(inquirer.older_choices(&reading));
     if session.is_json() {
         let body = StatusDocument::of(&reading.stages, &reading.inventory, &plan, &reading.findings);
-        print(&Document::new("Status", body).to_text());
+        print_verbatim(&Document::new("Status", body).to_text());
     } else {
         let show = if arguments.all || !arguments.apps.is_empty() { Show::All } else { Show::Open };
         let (apps, environments) = (request.apps.len(), reading.stages.environments().count());
-        print(&format!("{}   {apps} apps, {environments} environments\n\n", reading.title));
+        let (apps, environments) = (counted(apps, "app"), counted(environments, "environment"));
+        print(&format!("{}   {apps}, {environments}\n\n", reading.title));
         print(&report::status::render(&reading.stages, &reading.inventory, &plan, show));
         tell(&report::pins::findings(&reading.findings));
     }

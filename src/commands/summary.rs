@@ -1,13 +1,16 @@
 //! `promote` alone: what waits here, and what to do next.
 
+use std::collections::BTreeSet;
+
 use super::answering::Inquirer;
 use super::fault::Fault;
 use super::reading::{Purpose, Reading};
 use super::session::Session;
-use super::{Outcome, asking, print};
+use super::{Outcome, asking, print, print_verbatim, tell};
 use crate::inventory::Reach;
-use crate::model::{Order, Verdict};
+use crate::model::{Exit, Order, Verdict};
 use crate::planner::Goal;
+use crate::report::counted;
 use crate::report::documents::{Document, StatusDocument, spelled};
 
 /// Shows a summary of what waits and three next commands.
@@ -19,10 +22,15 @@ pub async fn run(session: &Session) -> Result<Outcome, Fault> {
     reading.must_have_sources()?;
     let request = asking::to_look(session, &reading, &[], Goal::FollowDue)?;
     let plan = Inquirer::of(session).plan(&request, reading.fleet()).await;
+    let failures = plan.steps.iter().filter_map(|step| step.failure.as_ref());
+    for failure in &failures.clone().map(|failure| &failure.message).collect::<BTreeSet<_>>() {
+        tell(&format!("warning: {failure}\n"));
+    }
+    let outcome = Outcome(Exit::gravest(failures.map(|failure| failure.exit)));
     if session.is_json() {
         let body = StatusDocument::of(&reading.stages, &reading.inventory, &plan, &reading.findings);
-        print(&Document::new("Status", body).to_text());
-        return Ok(Outcome::default());
+        print_verbatim(&Document::new("Status", body).to_text());
+        return Ok(outcome);
     }
     let due: Vec<_> = plan.steps.iter().filter(|step| step.verdict == Verdict::Advance).collect();
     let unclear = plan.steps.iter().filter(|step| step.verdict == Verdict::Unknown).count();
@@ -36,10 +44,10 @@ pub async fn run(session: &Session) -> Result<Outcome, Fault> {
     };
     let environments = reading.stages.environments().count();
     let line =
-        format!("  {:<16} {}{guess}", format!("{environments} environments"), stages.collect::<Vec<_>>().join("  |  "));
+        format!("  {:<16} {}{guess}", counted(environments, "environment"), stages.collect::<Vec<_>>().join("  |  "));
     print(&format!("In this repository ({}):\n\n{line}\n", reading.title));
-    let unclear = if unclear == 0 { String::new() } else { format!("{unclear} places with something unclear") };
-    print(&format!("  {:<16} {unclear}", format!("{} apps", request.apps.len())).trim_end().to_owned());
+    let unclear = if unclear == 0 { String::new() } else { counted(unclear, "place") + " with something unclear" };
+    print(format!("  {:<16} {unclear}", counted(request.apps.len(), "app")).trim_end());
     let mut apps: Vec<_> = due.iter().map(|step| &step.app).collect();
     apps.dedup();
     print(&format!(
@@ -61,5 +69,5 @@ pub async fn run(session: &Session) -> Result<Outcome, Fault> {
     for (command, does) in commands.into_iter().flatten() {
         print(&format!("  {command:<27} {does}\n"));
     }
-    Ok(Outcome::default())
+    Ok(outcome)
 }

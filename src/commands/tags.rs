@@ -7,7 +7,7 @@ use super::arguments;
 use super::fault::{Fault, Refusal};
 use super::reading::{Purpose, Reading};
 use super::session::Session;
-use super::{Outcome, print};
+use super::{Outcome, print, print_verbatim};
 use crate::constraint::{self, Constraint, Filter, Selection, Spelling};
 use crate::inventory::Reach;
 use crate::model::{Artifact, Choice, JudgedTag, TagTable};
@@ -109,7 +109,7 @@ fn tell(is_json: bool, rule: &Rule, tags: &[String]) -> Result<Outcome, Fault> {
     if is_json {
         let artifact = rule.artifact.as_ref().map(ToString::to_string);
         let body = TagsDocument::of(artifact, rule.range.clone(), rule.filter.clone(), &table);
-        print(&Document::new("Tags", body).to_text());
+        print_verbatim(&Document::new("Tags", body).to_text());
     } else {
         print(&report::tags::render(&table, rule.range.as_deref()));
     }

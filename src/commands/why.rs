@@ -1,11 +1,11 @@
 //! `promote why`: for each tag, may it go there, and each rule that says no.
 
-use super::answering::Inquirer;
+use super::answering::{Inquirer, Unanswered};
 use super::arguments;
 use super::fault::Fault;
 use super::reading::{Purpose, Reading};
 use super::session::Session;
-use super::{Outcome, asking, print, tell};
+use super::{Outcome, asking, print, print_verbatim, tell};
 use crate::inventory::Reach;
 use crate::model::TagVerdict;
 use crate::planner::Goal;
@@ -17,6 +17,9 @@ use crate::report::documents::{Document, WhyDocument};
 /// # Errors
 /// The repository can't be read, an unknown app or environment.
 pub async fn run(session: &Session, arguments: &arguments::Why) -> Result<Outcome, Fault> {
+    if let Some(version) = &arguments.version {
+        asking::must_be_tag(version)?;
+    }
     let reading = Reading::of(session, Purpose::Look, Reach::Environments).await?;
     reading.must_have_sources()?;
     let words = std::slice::from_ref(&arguments.app);
@@ -44,11 +47,17 @@ pub async fn run(session: &Session, arguments: &arguments::Why) -> Result<Outcom
             });
             (verdicts.collect::<Vec<_>>(), failure)
         }
-        None => (inquirer.why(&request, fleet).await, None),
+        None => {
+            let verdicts = inquirer.why(&request, fleet).await;
+            match inquirer.failure() {
+                Some(failure) if verdicts.is_empty() => return Err(Unanswered(failure).into()),
+                failure => (verdicts, failure.map(|failure| failure.exit)),
+            }
+        }
     };
     if session.is_json() {
         let app = request.apps.first().map(ToString::to_string).unwrap_or_default();
-        print(&Document::new("Why", WhyDocument::of(app, &verdicts)).to_text());
+        print_verbatim(&Document::new("Why", WhyDocument::of(app, &verdicts)).to_text());
     } else if arguments.version.is_some() {
         print(&report::why::version(&arguments.app, &verdicts, &|path| reading.text(path)));
     } else {

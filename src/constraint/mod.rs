@@ -1,7 +1,7 @@
 //! Semver ranges as Flux reads them, and which tag a range selects.
 //!
 //! Flux reads ranges with Masterminds/semver v3.5.0 and filters with Go's regular expressions; neither means what
-//! its Rust namesake means. [`Constraint`] and [`Filter`] give Flux's answers, and [`select`] Flux's choice among
+//! its Rust namesake means. [`Constraint`] and [`Filter`] give Flux's answers, and [`select()`] Flux's choice among
 //! tags, or the tags that tie where only the registry's order would decide.
 
 mod class;

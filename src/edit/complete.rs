@@ -48,7 +48,7 @@ fn name_edits(step: &mut Step, inventory: &Inventory) {
 /// Blocks each step whose edits would move an environment outside its stage, or one that may not move.
 fn refuse_lone_moves(plan: &mut Plan, inventory: &Inventory, stages: &Stages) {
     let mut refused = Vec::new();
-    for (index, step) in plan.steps.iter().enumerate().filter(|(_, step)| step.verdict == Verdict::Advance) {
+    for (index, step) in plan.steps.iter().enumerate() {
         for edit in &step.edits {
             if let Some(reason) = objection(step, &edit.slot, plan, inventory, stages) {
                 refused.push((index, reason));
@@ -56,13 +56,15 @@ fn refuse_lone_moves(plan: &mut Plan, inventory: &Inventory, stages: &Stages) {
         }
     }
     for (index, reason) in refused {
-        if let Some(step) = plan.steps.get_mut(index) {
+        let Some(step) = plan.steps.get_mut(index) else { continue };
+        if step.verdict == Verdict::Advance {
+            // What spoke for it is no reason to refuse it.
+            step.reasons.clear();
             step.verdict = Verdict::Blocked;
-            step.edits.clear();
-            if !step.reasons.contains(&reason) {
-                step.reasons.retain(|reason| reason.code == ReasonCode::SharedOutsideStage);
-                step.reasons.push(reason);
-            }
+        }
+        step.edits.clear();
+        if !step.reasons.contains(&reason) {
+            step.reasons.push(reason);
         }
     }
 }
@@ -84,6 +86,9 @@ fn objection(step: &Step, slot: &Slot, plan: &Plan, inventory: &Inventory, stage
         }
         if stages.rank(environment) != rank {
             return blocked(format!("{environment} reads its version from the same place, and is of another stage"));
+        }
+        if step.verdict != Verdict::Advance {
+            continue;
         }
         let sister = plan.steps.iter().find(|other| other.app == step.app && other.environment == *environment);
         if sister.is_some_and(|sister| !matches!(sister.verdict, Verdict::Advance | Verdict::Current)) {

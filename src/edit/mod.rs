@@ -1,6 +1,6 @@
 //! From a plan to replaced bytes: which scalars change, what the file is then, and the proof that nothing else did.
 //!
-//! [`edits_for`] names the fewest existing scalars that make a source's effective version the target; [`apply`] replaces
+//! [`edits_for`] names the fewest existing scalars that make a source's effective version the target; [`apply()`] replaces
 //! their bytes and nothing else, or refuses; [`prove`] compares the inventory before with the one computed again.
 
 mod apply;

@@ -1,7 +1,7 @@
 //! The fewest scalars that make a source's effective version the target.
 
 use super::Refusal;
-use crate::model::{Choice, Digest, Edit, FieldName, Inventory, Source, Tag, Value};
+use crate::model::{Choice, Digest, Edit, FieldName, Inventory, Source, Tag, Value, Version};
 
 /// Names the fewest existing scalars that make a source's effective version the target.
 ///
@@ -30,15 +30,18 @@ pub fn edits_for(
         Choice::Unknown(unknown) => return Err(not_pinned(unknown.message.clone(), None)),
     };
     let mut edits = Vec::new();
-    // The tag that stands under a digest moves with it, so that people read what runs.
-    let fields = match field {
-        FieldName::Digest => vec![FieldName::Tag, FieldName::Digest],
-        FieldName::Tag => vec![FieldName::Tag],
-        other => vec![other],
+    // What stands under the deciding field moves with it, so that people read what runs.
+    let shadowed: &[FieldName] = match field {
+        FieldName::Digest => &[FieldName::Tag, FieldName::Semver],
+        FieldName::Semver => &[FieldName::Tag],
+        _ => &[],
     };
-    for field in fields {
+    for field in shadowed.iter().copied().chain([field]) {
         let Some(value) = value(source, field) else { continue };
         let Ok(now) = &value.text else { continue };
+        if shadowed.contains(&field) && !names_version(now) {
+            continue;
+        }
         let Some(slot) = value.deciding_slot() else {
             return Err(not_pinned("nothing is written for it".to_owned(), Some(field)));
         };
@@ -70,6 +73,12 @@ pub fn edits_for(
 
 fn value(source: &Source, field: FieldName) -> Option<&Value> {
     source.reference.field(field)
+}
+
+/// Tells whether a text names one version: `latest` or a range that is shadowed says nothing untrue afterwards.
+fn names_version(text: &str) -> bool {
+    let version = text.trim().trim_start_matches('=').trim_start();
+    Version::parse_flux(version).is_ok()
 }
 
 /// Writes an exact constraint anew: what stands before the version stays.

@@ -87,7 +87,7 @@ pub trait Forge: Send + Sync {
     /// Returns whether the rules of a branch ask for an approval. What can't be read is an answer, not an error.
     fn approvals<'a>(&'a self, branch: &'a str) -> Answer<'a, Approvals>;
 
-    /// Opens a pull request, without labels and reviewers; none where there is no forge. See [`publish`].
+    /// Opens a pull request, without labels and reviewers; none where there is no forge. See [`publish()`].
     fn create<'a>(&'a self, proposal: &'a Proposal) -> Answer<'a, Option<PullRequest>>;
 
     /// Adds labels to those that are there.

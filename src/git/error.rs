@@ -476,7 +476,9 @@ impl Problem for Error {
             Self::BranchExists { branch, .. } => format!("git fetch origin {branch} && git log -p FETCH_HEAD"),
             Self::BranchBlocked { existing, .. } => format!("rename or delete branch `{existing}`"),
             Self::Authentication { .. } | Self::NotFound { .. } => {
-                "log in with a credential helper or ssh key that may read and push, or set the forge's token".to_owned()
+                "log in with a credential helper or ssh key that may read and push, or set the forge's token: \
+                 `GH_TOKEN` for github.com, `GH_ENTERPRISE_TOKEN`, `GITLAB_TOKEN` or `GITEA_TOKEN` for hosts that you name"
+                    .to_owned()
             }
             Self::ProxyAuthentication { .. } => "set `http.proxy` in git's configuration, with a login".to_owned(),
             Self::HostKey { .. } => "compare the key with the forge's own page, then add it to known_hosts".to_owned(),

@@ -1,6 +1,6 @@
 //! What kustomize builds a directory to.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use super::images::{self, Image};
 use super::kustomization::{Pipeline, Transforms};
 use super::patch::Patch;
 use super::resource::Resource;
-use super::text::Spot;
+use super::text::{Spot, Text};
 use super::tree::{Leaf, Tree};
 use crate::model::{FindingCode, RepoPath};
 
@@ -64,12 +64,20 @@ pub(super) struct Builder<'a> {
     built: RefCell<HashMap<RepoPath, Rc<Build>>>,
     /// The directories that are being built, to find loops.
     open: RefCell<Vec<RepoPath>>,
-    begun: RefCell<usize>,
+    begun: Cell<usize>,
+    /// Whether whole directories are fetched at once.
+    pub eager: Cell<bool>,
 }
 
 impl<'a> Builder<'a> {
     pub fn new(files: &'a Files<'a>) -> Self {
-        Self { files, built: RefCell::default(), open: RefCell::default(), begun: RefCell::default() }
+        Self {
+            files,
+            built: RefCell::default(),
+            open: RefCell::default(),
+            begun: Cell::default(),
+            eager: Cell::new(true),
+        }
     }
 
     /// Returns the kustomization file of a directory.
@@ -92,8 +100,7 @@ impl<'a> Builder<'a> {
         let mut build = Build::default();
         self.entered(directory, &mut build, |build| match self.kustomization(directory) {
             Some(path) => {
-                build.files.push(path.clone());
-                if let Some(text) = self.files.yaml(&path) {
+                if let Some(text) = self.read(&path, build) {
                     let kustomization = Transforms::of(&text);
                     Pipeline { builder: self, directory, kustomization: &kustomization }.run(build, overlay);
                 }
@@ -110,9 +117,9 @@ impl<'a> Builder<'a> {
     /// Applies a component to what was built so far.
     pub fn component(&self, directory: &RepoPath, build: &mut Build) {
         self.entered(directory, build, |build| {
+            self.prefetch(directory);
             let Some(path) = self.kustomization(directory) else { return };
-            build.files.push(path.clone());
-            if let Some(text) = self.files.yaml(&path) {
+            if let Some(text) = self.read(&path, build) {
                 let kustomization = Transforms::of(&text);
                 let pipeline = Pipeline { builder: self, directory, kustomization: &kustomization };
                 pipeline.run(build, &Overlay::default());
@@ -120,11 +127,21 @@ impl<'a> Builder<'a> {
         });
     }
 
+    /// Reads a YAML file for a build; of a symbolic link also the file that it leads to.
+    pub fn read(&self, path: &RepoPath, build: &mut Build) -> Option<Rc<Text>> {
+        build.files.push(path.clone());
+        let text = self.files.yaml(path)?;
+        if text.path != *path {
+            build.files.push(text.path.clone());
+        }
+        Some(text)
+    }
+
     /// Runs `inside` unless the directory is being built already.
     fn entered(&self, directory: &RepoPath, build: &mut Build, inside: impl FnOnce(&mut Build)) {
-        *self.begun.borrow_mut() += 1;
+        self.begun.set(self.begun.get() + 1);
         let loops = self.open.borrow().contains(directory);
-        if loops || self.open.borrow().len() >= MAX_DEPTH || *self.begun.borrow() > MAX_DIRECTORIES {
+        if loops || self.open.borrow().len() >= MAX_DEPTH || self.begun.get() > MAX_DIRECTORIES {
             let what = if loops { "includes itself" } else { "is included too deep or too often" };
             let at = self.kustomization(directory).map(|path| place(&path, 1, 1));
             self.files.say(FindingCode::InvalidObject, format!("`{directory}` {what}"), at);
@@ -176,12 +193,20 @@ impl<'a> Builder<'a> {
         found
     }
 
+    /// Asks for all that a directory holds, as most of it will be followed; not where little is to be read.
+    fn prefetch(&self, directory: &RepoPath) {
+        if self.eager.get() {
+            self.files.want_below(directory);
+        }
+    }
+
     /// Adds what one entry of `resources` names.
     pub fn resource(&self, directory: &RepoPath, target: &str, spot: Option<&Spot>, build: &mut Build) {
         let at = || spot.map(Spot::place);
         match directory.join(target) {
             Ok(path) if self.files.is_file(&path) => self.manifest(&path, build),
             Ok(path) if !target.contains("://") && self.files.snapshot.is_directory(&path) => {
+                self.prefetch(&path);
                 self.add(build, &self.directory(&path));
             }
             _ if is_remote(target) => {
@@ -201,8 +226,7 @@ impl<'a> Builder<'a> {
 
     /// Adds the objects of a manifest.
     pub fn manifest(&self, path: &RepoPath, build: &mut Build) {
-        build.files.push(path.clone());
-        let Some(text) = self.files.yaml(path) else { return };
+        let Some(text) = self.read(path, build) else { return };
         for document in &text.stream.documents {
             let resources = Resource::of_document(&text, document.index, &document.root);
             build.resources.extend(resources.into_iter().map(Rc::new));

@@ -65,7 +65,6 @@ pub fn discover(snapshot: &Snapshot) -> Look {
         environments = of_directories(snapshot);
     }
     if environments.is_empty() {
-        looked_for.push("so the whole repository is one environment".to_owned());
         environments = environment("default", RepoPath::root(), None).into_iter().collect();
     }
     let (stages, unranked) = ranked(environments);
@@ -73,7 +72,7 @@ pub fn discover(snapshot: &Snapshot) -> Look {
         files.findings().into_iter().filter(|finding| finding.code == FindingCode::PathMissing).collect();
     if stages.order == Order::Guessed && stages.stages.len() > 1 {
         let names: Vec<&str> = stages.stages.iter().map(|stage| stage.name.as_str()).collect();
-        let message = format!("the order {} is a guess from names; `promote init` writes it down", names.join(" < "));
+        let message = format!("the order {} is a guess from names; write it down in promote.yaml", names.join(" < "));
         findings.push(Finding { code: FindingCode::GuessedOrder, message, place: None });
     }
     Look::Done(Box::new(Discovery { stages, unranked, bootstrap_branch: branch, looked_for, findings }))
@@ -132,7 +131,7 @@ fn read_bootstrap(
     }
 }
 
-/// Names each bootstrap's path by its last segments, as many as tell them apart.
+/// Names each bootstrap's path by its last segments, as many as tell it from the others.
 fn of_bootstraps(bootstraps: &[Bootstrap]) -> Vec<Environment> {
     let named = |bootstrap: &Bootstrap, segments: usize| {
         let all: Vec<&str> = bootstrap.path.as_str().split('/').filter(|segment| !segment.is_empty()).collect();
@@ -140,13 +139,12 @@ fn of_bootstraps(bootstraps: &[Bootstrap]) -> Vec<Environment> {
         let name = all.get(from..).unwrap_or_default().join("-");
         if name.is_empty() { "default".to_owned() } else { name }
     };
-    let unique = |segments: usize| {
-        let mut names: Vec<String> = bootstraps.iter().map(|bootstrap| named(bootstrap, segments)).collect();
-        names.sort();
-        names.windows(2).all(|pair| pair.first() != pair.last())
+    let unique = |bootstrap: &&Bootstrap, segments: usize| {
+        let name = named(bootstrap, segments);
+        bootstraps.iter().filter(|other| named(other, segments) == name).count() == 1
     };
-    let segments = (1..16).find(|segments| unique(*segments)).unwrap_or(16);
     let made = |bootstrap: &Bootstrap| {
+        let segments = (1..16).find(|segments| unique(&bootstrap, *segments)).unwrap_or(16);
         environment(&named(bootstrap, segments), bootstrap.path.clone(), Some(bootstrap.place.clone()))
     };
     bootstraps.iter().filter_map(made).collect()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::build::{Build, Builder, Overlay};
 use super::generate;
 use super::images;
-use super::patch::{Content, Patch, text_of};
+use super::patch::{Content, Outcome, Patch, text_of};
 use super::replace;
 use super::resource::Resource;
 use super::selector::Selector;
@@ -66,7 +66,6 @@ impl Transforms {
 impl Pipeline<'_> {
     /// Runs every step over what was built so far.
     pub fn run(&self, build: &mut Build, overlay: &Overlay) {
-        let known = build.resources.len();
         for key in ["resources", "bases"] {
             for item in self.kustomization.items(key) {
                 if let Some((target, spot)) = text_and_spot(item) {
@@ -90,14 +89,13 @@ impl Pipeline<'_> {
             self.apply(self.patch(item, build), build);
         }
         for patch in &overlay.patches {
-            // A target that matches nothing is no error for kustomize; without one it is.
-            if !patch.apply(&mut build.resources) && patch.target.is_none() {
-                self.unmatched(patch, build);
-            }
+            let outcome = patch.apply(&mut build.resources);
+            self.note(patch, outcome, build);
         }
-        self.names(build, overlay, known);
+        self.names(build, overlay);
         for item in self.kustomization.items("patchesJson6902") {
-            self.apply(self.patch(item, build), build);
+            let patch = self.patch(item, build).map(|patch| Patch { remembers_names: false, ..patch });
+            self.apply(patch, build);
         }
         let mut entries = images::entries(self.kustomization.items("images"));
         entries.extend(images::entries(self.kustomization.items("imageTags")));
@@ -158,7 +156,7 @@ impl Pipeline<'_> {
             (None, Some(path)) => self.patch_file(path, spot.as_ref(), build),
             (None, None) => None,
         };
-        Some(Patch { content: content?, target, spot })
+        Some(Patch { content: content?, target, spot, remembers_names: true })
     }
 
     /// Reads one entry of `patchesStrategicMerge`: a file, or the patch itself.
@@ -173,14 +171,13 @@ impl Pipeline<'_> {
         } else {
             text_of(leaf).and_then(|text| self.content(&text))
         };
-        Some(Patch { content: content?, target: None, spot })
+        Some(Patch { content: content?, target: None, spot, remembers_names: true })
     }
 
     fn patch_file(&self, path: &str, spot: Option<&Spot>, build: &mut Build) -> Option<Content> {
         match self.directory.join(path) {
             Ok(path) if self.builder.files.is_file(&path) => {
-                build.files.push(path.clone());
-                let text = self.builder.files.yaml(&path)?;
+                let text = self.builder.read(&path, build)?;
                 self.content(&text)
             }
             Ok(path) => {
@@ -204,21 +201,24 @@ impl Pipeline<'_> {
 
     fn apply(&self, patch: Option<Patch>, build: &mut Build) {
         let Some(patch) = patch else { return };
-        if !patch.apply(&mut build.resources) && patch.target.is_none() {
-            self.unmatched(&patch, build);
-        }
+        let outcome = patch.apply(&mut build.resources);
+        self.note(&patch, outcome, build);
     }
 
-    fn unmatched(&self, patch: &Patch, build: &Build) {
+    fn note(&self, patch: &Patch, outcome: Outcome, build: &Build) {
+        let message = match outcome {
+            Outcome::Applied => return,
+            Outcome::Unmatched => "the patch matches no object: kustomize fails on it",
+            Outcome::Impossible => "an operation of the patch has nothing to work on: kustomize fails on it",
+        };
         // What it is for may be in what could not be read.
         if !build.incomplete {
-            let message = "the patch matches no object: kustomize fails on it".to_owned();
-            self.say(FindingCode::InvalidObject, message, patch.spot.as_ref());
+            self.say(FindingCode::InvalidObject, message.to_owned(), patch.spot.as_ref());
         }
     }
 
     /// Namespace, prefix, suffix, labels and annotations.
-    fn names(&self, build: &mut Build, overlay: &Overlay, _known: usize) {
+    fn names(&self, build: &mut Build, overlay: &Overlay) {
         let namespace = overlay.namespace.as_ref().or(self.kustomization.leaf("namespace"));
         let prefix = overlay.prefix.as_ref().or(self.kustomization.leaf("namePrefix"));
         let suffix = overlay.suffix.as_ref().or(self.kustomization.leaf("nameSuffix"));
@@ -252,8 +252,7 @@ impl Pipeline<'_> {
                     self.say(FindingCode::PathMissing, message, item.first_spot());
                     continue;
                 };
-                build.files.push(file.clone());
-                let Some(text) = self.builder.files.yaml(&file) else { continue };
+                let Some(text) = self.builder.read(&file, build) else { continue };
                 for document in &text.stream.documents {
                     match Tree::of(&document.root, &text, document.index) {
                         Tree::List(items) => items.iter().for_each(|item| self.replacement(item, build)),
@@ -280,10 +279,7 @@ impl Pipeline<'_> {
         let Ok(text) = leaf.text.as_deref() else { return };
         let path = self.directory.join(text).ok();
         let content = match path {
-            Some(path) if !text.contains('\n') && self.builder.files.is_file(&path) => {
-                build.files.push(path.clone());
-                self.builder.files.yaml(&path)
-            }
+            Some(path) if !text.contains('\n') && self.builder.files.is_file(&path) => self.builder.read(&path, build),
             _ if text.contains('\n') => text_of(leaf),
             _ => None,
         };

@@ -1,9 +1,9 @@
 //! What each environment really runs, and where that is written.
 //!
-//! [`walk`] goes from each environment's directory as Flux would: manifests, kustomizations, Flux Kustomizations and
+//! [`walk()`] goes from each environment's directory as Flux would: manifests, kustomizations, Flux Kustomizations and
 //! their paths. It is pure: given a [`Snapshot`], it answers an [`Inventory`], or the files it still needs. Every value
-//! on the way is a leaf that remembers its spots ([`text::Spot`]), so that in the end each field of each source has the
-//! slots it came through. [`discover`] tells the environments of a repository that has no configuration.
+//! on the way is a leaf that remembers its spots (`text::Spot`), so that in the end each field of each source has the
+//! slots it came through. [`discover()`] tells the environments of a repository that has no configuration.
 
 mod apps;
 mod build;

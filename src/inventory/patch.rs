@@ -13,6 +13,8 @@ pub(super) struct Patch {
     pub target: Option<Selector>,
     /// Where it is written.
     pub spot: Option<Spot>,
+    /// Whether an object that it renames is still found by its former name: not with `patchesJson6902`.
+    pub remembers_names: bool,
 }
 
 /// What a patch does.
@@ -21,6 +23,17 @@ pub(super) enum Content {
     Merge(Vec<Resource>),
     /// Operations, in order.
     Operations(Vec<Tree>),
+}
+
+/// What became of a patch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It was applied; a target that matches nothing is no error.
+    Applied,
+    /// It names an object that isn't there: kustomize fails.
+    Unmatched,
+    /// One of its operations has nothing to work on: kustomize fails.
+    Impossible,
 }
 
 /// What became of an object.
@@ -58,45 +71,43 @@ pub(super) fn text_of(leaf: &Leaf) -> Option<Rc<Text>> {
 }
 
 impl Patch {
-    /// Applies it; tells whether it matched anything.
-    pub fn apply(&self, resources: &mut Vec<Rc<Resource>>) -> bool {
+    /// Applies it.
+    pub fn apply(&self, resources: &mut Vec<Rc<Resource>>) -> Outcome {
         match (&self.content, &self.target) {
             (Content::Merge(patches), None) => {
-                let mut all = true;
-                for patch in patches {
-                    all &= merge_into_named(patch, resources);
-                }
-                all
+                let unmatched = patches.iter().filter(|patch| !merge_into_named(patch, resources)).count();
+                if unmatched == 0 { Outcome::Applied } else { Outcome::Unmatched }
             }
             (Content::Merge(patches), Some(target)) => {
-                let mut matched = false;
                 for patch in patches {
                     resources.retain_mut(|resource| {
-                        if !target.admits(resource) {
-                            return true;
-                        }
-                        matched = true;
-                        matches!(merge(Rc::make_mut(resource), patch), Merged::Kept)
+                        !target.admits(resource) || matches!(merge(Rc::make_mut(resource), patch), Merged::Kept)
                     });
                 }
-                matched
+                Outcome::Applied
             }
-            (Content::Operations(operations), target) => {
-                let mut matched = false;
-                for resource in resources.iter_mut() {
-                    if target.as_ref().is_some_and(|target| target.admits(resource)) {
-                        matched = true;
-                        let resource = Rc::make_mut(resource);
-                        let before = resource.id();
-                        operations.iter().for_each(|operation| {
-                            operate(&mut resource.tree, operation);
-                        });
-                        resource.renamed_from(before);
-                    }
+            (Content::Operations(_), None) => Outcome::Unmatched,
+            (Content::Operations(operations), Some(target)) => self.operate(operations, target, resources),
+        }
+    }
+
+    fn operate(&self, operations: &[Tree], target: &Selector, resources: &mut [Rc<Resource>]) -> Outcome {
+        let mut outcome = Outcome::Applied;
+        for resource in resources.iter_mut().filter(|resource| target.admits(resource)) {
+            let resource = Rc::make_mut(resource);
+            let header_only = resource.is_header_only();
+            let before = resource.id();
+            for operation in operations {
+                // Of objects that choose no version only the names are there.
+                if operate(&mut resource.tree, operation).is_none() && !header_only {
+                    outcome = Outcome::Impossible;
                 }
-                matched
+            }
+            if self.remembers_names {
+                resource.renamed_from(before);
             }
         }
+        outcome
     }
 }
 
@@ -182,12 +193,18 @@ fn merge_key(base: &mut Tree, key: &str, value: &Tree) {
     }
 }
 
-/// Applies one operation of JSON 6902; an impossible one changes nothing (kustomize would fail).
+/// Applies one operation of JSON 6902; none if it is impossible.
 fn operate(tree: &mut Tree, operation: &Tree) -> Option<()> {
     let path = pointer(operation.text(&["path"])?)?;
     match operation.text(&["op"])? {
         "add" => insert(tree, &path, operation.field("value")?.clone(), true),
-        "replace" => insert(tree, &path, operation.field("value")?.clone(), false),
+        "replace" => {
+            let there = path.iter().try_fold(&*tree, |tree, key| child(tree, key)).is_some();
+            // kubectl's kustomize adds what is missing, Flux's fails.
+            insert(tree, &path, operation.field("value")?.clone(), !there)?;
+            there.then_some(())
+        }
+        "test" => Some(()),
         "remove" => take(tree, &path).map(drop),
         "move" => {
             let value = take(tree, &pointer(operation.text(&["from"])?)?)?;

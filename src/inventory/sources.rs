@@ -18,6 +18,9 @@ use crate::model::{
 /// The media type whose tags Flux reads as chart versions, `_` for `+`.
 const HELM_LAYER: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
 
+/// Kind, namespace and name of what a `chartRef` names.
+type ChartName<'a> = (&'a str, Option<&'a str>, &'a str);
+
 /// A source, and the spots of its fields.
 pub(super) struct Found {
     pub source: Source,
@@ -72,7 +75,7 @@ impl Objects<'_> {
 
     /// A chart whose every release is suspended has no effect until one is resumed.
     fn suspend_charts(&self, sources: &mut [Found]) {
-        let mut releases: HashMap<(&str, Option<&str>, &str), Vec<Option<Place>>> = HashMap::new();
+        let mut releases: HashMap<ChartName<'_>, Vec<Option<Place>>> = HashMap::new();
         for applied in self.reconciled.objects.iter().filter(|applied| applied.object.is_flux("HelmRelease")) {
             let Some(reference) = applied.object.tree.at(&["spec", "chartRef"]) else { continue };
             let text = |key: &str| reference.text(&[key]);

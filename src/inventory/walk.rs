@@ -114,6 +114,7 @@ impl<'a> EnvironmentWalk<'a> {
     }
 
     fn begin(&mut self) {
+        self.builder.eager.set(matches!(self.environment.extent, Extent::Directory(_)));
         match &self.environment.extent {
             Extent::Directory(directory) => {
                 if !self.builder.files.snapshot.is_directory(directory) {
@@ -281,7 +282,12 @@ impl<'a> EnvironmentWalk<'a> {
                 self.builder.files.say(problem.finding(), problem.to_string(), Some(text.place(problem.position())));
             }
             let target = item.field("target").filter(|target| matches!(target, Tree::Map(_))).map(Selector::of);
-            Some(Patch { content: Content::of(&text)?, target, spot: item.first_spot().cloned() })
+            Some(Patch {
+                content: Content::of(&text)?,
+                target,
+                spot: item.first_spot().cloned(),
+                remembers_names: true,
+            })
         };
         let component = |item: &Tree| match item {
             Tree::Leaf(leaf) => Some((leaf.text.as_deref().ok()?.to_owned(), leaf.chain.last().cloned())),

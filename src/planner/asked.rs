@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{AppName, EnvironmentName, Exit, Inventory, Problem, Stages};
+use crate::model::{AppName, EnvironmentName, Exit, Inventory, Problem, Stages, Version};
+
+/// So many apps are listed where one that is unknown was asked for.
+const FEW: usize = 10;
 
 /// Why a word means nothing, or more than one thing.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -12,8 +15,10 @@ pub enum AskError {
     UnknownApp {
         /// The word.
         asked: String,
-        /// Names that are near to it, or some that exist.
+        /// Names that are near to it.
         nearest: Vec<String>,
+        /// All names, if they are few.
+        known: Vec<String>,
     },
     /// Several apps are called so.
     #[error("`{asked}` means more than one app: {}", meant.join(", "))]
@@ -48,10 +53,14 @@ impl Problem for AskError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::UnknownApp { nearest, .. } if nearest.is_empty() => {
-                Some("promote pins --all lists every version that is written here".to_owned())
+            Self::UnknownApp { nearest, .. } if !nearest.is_empty() => {
+                Some(format!("did you mean {}?", quoted(nearest, " or ")))
             }
-            Self::UnknownApp { nearest, .. } => Some(format!("did you mean {}?", quoted(nearest, " or "))),
+            Self::UnknownApp { known, .. } if !known.is_empty() => {
+                let verb = if known.len() == 1 { "is" } else { "are" };
+                Some(format!("there {verb} {}", quoted(known, ", ")))
+            }
+            Self::UnknownApp { .. } => Some("promote pins --all lists every version that is written here".to_owned()),
             Self::AmbiguousApp { meant, .. } => meant.first().map(|first| format!("say which: promote {first} ...")),
             Self::UnknownEnvironment { known, .. } => Some(format!("there are {}", quoted(known, ", "))),
         }
@@ -95,12 +104,17 @@ pub fn app_named(inventory: &Inventory, asked: &str) -> Result<AppName, AskError
         meaning(&last_segment),
     ];
     let meant = readings.into_iter().find(|apps| !apps.is_empty()).unwrap_or_default();
-    match meant.len() {
-        0 => Err(AskError::UnknownApp { asked: asked.to_owned(), nearest: nearest(asked, &apps(inventory)) }),
-        1 => meant.into_iter().next().cloned().ok_or(AskError::UnknownApp { asked: asked.to_owned(), nearest: vec![] }),
-        _ => {
-            let meant = meant.into_iter().map(ToString::to_string).collect();
+    let mut meant = meant.into_iter();
+    match (meant.next(), meant.len()) {
+        (Some(app), 0) => Ok(app.clone()),
+        (Some(first), _) => {
+            let meant = std::iter::once(first).chain(meant).map(ToString::to_string).collect();
             Err(AskError::AmbiguousApp { asked: asked.to_owned(), meant })
+        }
+        (None, _) => {
+            let all = apps(inventory);
+            let known = if all.len() <= FEW { all.iter().map(ToString::to_string).collect() } else { Vec::new() };
+            Err(AskError::UnknownApp { asked: asked.to_owned(), nearest: nearest(asked, &all), known })
         }
     }
 }
@@ -139,12 +153,19 @@ fn nearest(asked: &str, apps: &[AppName]) -> Vec<String> {
     scored.into_iter().take(3).map(|(_, app)| app.to_string()).collect()
 }
 
-/// Returns up to three tags that are near to a version that doesn't exist.
+/// Returns up to three tags that are near to a version that doesn't exist; of those equally near the newest.
 pub fn nearest_tags(asked: &str, tags: &[String]) -> Vec<String> {
     let bare = asked.trim_start_matches('v');
     let mut scored: Vec<(f64, &String)> =
         tags.iter().map(|tag| (strsim::jaro_winkler(bare, tag.trim_start_matches('v')), tag)).collect();
     scored.retain(|(score, _)| *score > 0.7);
-    scored.sort_by(|one, two| two.0.total_cmp(&one.0));
+    let version = |tag: &String| Version::parse_flux(tag).ok();
+    scored.sort_by(|one, two| {
+        let newest_first = match (version(one.1), version(two.1)) {
+            (Some(this), Some(that)) => that.precedence(&this),
+            (this, that) => that.is_some().cmp(&this.is_some()),
+        };
+        two.0.total_cmp(&one.0).then(newest_first)
+    });
     scored.into_iter().take(3).map(|(_, tag)| tag.clone()).collect()
 }

@@ -21,7 +21,9 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::model::{AppDefinition, AppName, Chosen, EnvironmentName, Evidence, Inventory, Plan, Source, Stages};
+use crate::model::{
+    AppDefinition, AppName, Choice, Chosen, EnvironmentName, Evidence, Inventory, Plan, Source, Stages,
+};
 
 pub use asked::{AskError, app_named, apps, environments_named, nearest_tags};
 pub use change::{Change, Grouping, changes};
@@ -119,9 +121,11 @@ pub fn plan(request: &Request, fleet: Fleet<'_>, answers: &Answers) -> Planning 
     let judge = step::Judge { request, fleet, inquiry: &inquiry };
     let mut steps = Vec::new();
     for app in &request.apps {
+        let moved_along = moved_along(app, request, fleet);
         for environment in fleet.stages.environments() {
             let asked = request.environments.as_ref().is_none_or(|only| only.contains(&environment.name));
-            if asked && fleet.inventory.sources_of(app, &environment.name).next().is_some() {
+            let planned = asked || moved_along.contains(&environment.name);
+            if planned && fleet.inventory.sources_of(app, &environment.name).next().is_some() {
                 steps.extend(judge.step(app, environment));
             }
         }
@@ -131,6 +135,25 @@ pub fn plan(request: &Request, fleet: Fleet<'_>, answers: &Answers) -> Planning 
         return Planning::Needs(open);
     }
     Planning::Done(Plan { steps })
+}
+
+/// Returns the environments of the asked ones' stages whose pin stands in the same place: one edit moves all of them.
+fn moved_along<'a>(app: &AppName, request: &Request, fleet: Fleet<'a>) -> BTreeSet<&'a EnvironmentName> {
+    let Some(asked) = &request.environments else { return BTreeSet::new() };
+    let inventory = fleet.inventory;
+    let is_asked = |source: &Source| {
+        source.app == *app && asked.contains(&source.environment) && matches!(source.choice, Choice::Pin { .. })
+    };
+    let mut along = BTreeSet::new();
+    for written in &inventory.written {
+        let sources: Vec<_> = written.decides.iter().filter_map(|(index, _)| inventory.sources.get(*index)).collect();
+        for source in sources.iter().filter(|source| is_asked(source)) {
+            let rank = fleet.stages.rank(&source.environment);
+            let sisters = sources.iter().map(|sister| &sister.environment);
+            along.extend(sisters.filter(|sister| fleet.stages.rank(sister) == rank));
+        }
+    }
+    along
 }
 
 #[cfg(test)]

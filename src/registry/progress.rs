@@ -22,6 +22,15 @@ pub enum Progress<'a> {
     },
 }
 
+impl fmt::Display for Progress<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listing { artifact, tags } => write!(formatter, "{artifact}: {tags} tags"),
+            Self::Resolved { artifact } => write!(formatter, "{artifact}"),
+        }
+    }
+}
+
 /// Who is told of progress; nobody by default.
 #[derive(Clone, Default)]
 pub struct Watch(Option<Arc<Told>>);

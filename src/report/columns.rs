@@ -14,6 +14,12 @@ pub fn columns(rows: impl IntoIterator<Item = Vec<String>>, indent: usize) -> St
     table.to_string().lines().map(|line| format!("{margin}{}", line.trim_end()).trim_end().to_owned() + "\n").collect()
 }
 
+/// Returns a number with its noun: `1 app`, `2 apps`.
+pub fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::inert;
 use crate::model::{
     AppName, Chosen, Digest, Edit, EnvironmentName, Exit, Failure, Finding, Inventory, Place, Plan, Problem, Reason,
     Source, Stages, Step, Tag, TagTable, TagVerdict, Version, WrittenValue,
@@ -30,7 +31,7 @@ impl<T: Serialize> Document<T> {
         // Every body is a tree of texts, numbers and lists with text keys: serialising it can't go wrong.
         let mut text = serde_json::to_string_pretty(self).unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}"));
         text.push('\n');
-        text
+        inert::json_document(&text)
     }
 }
 

@@ -161,6 +161,21 @@ pub fn json(value: &serde_json::Value) -> String {
     inert
 }
 
+/// Returns a JSON document in which what can't be seen stands as an escape: a terminal shows it and obeys nothing.
+pub fn json_document(text: &str) -> String {
+    let mut inert = String::with_capacity(text.len());
+    for char in text.chars() {
+        if char != '\n' && is_invisible(char) {
+            for unit in char.encode_utf16(&mut [0; 2]) {
+                let _ = write!(inert, "\\u{unit:04x}");
+            }
+        } else {
+            inert.push(char);
+        }
+    }
+    inert
+}
+
 /// Returns the beginning of a text, at most `limit` bytes of it, with a mark where it was cut.
 pub fn cut(text: &str, limit: usize) -> String {
     if text.len() <= limit {

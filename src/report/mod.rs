@@ -11,3 +11,5 @@ pub mod status;
 pub mod tags;
 pub mod template;
 pub mod why;
+
+pub use columns::counted;

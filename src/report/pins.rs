@@ -33,9 +33,14 @@ fn decides(inventory: &Inventory, written: &WrittenValue) -> String {
 
 /// Returns a line for each finding, with its place.
 pub fn findings(findings: &[Finding]) -> String {
+    let is_placed = findings.iter().any(|finding| finding.place.is_some());
     let rows = findings.iter().map(|finding| {
         let place = finding.place.as_ref().map(ToString::to_string).unwrap_or_default();
-        vec![finding.code.as_str().to_owned(), place, finding.message.clone()]
+        let mut row = vec![finding.code.as_str().to_owned(), place, finding.message.clone()];
+        if !is_placed {
+            row.remove(1);
+        }
+        row
     });
     columns(rows, 0)
 }

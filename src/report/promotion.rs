@@ -9,17 +9,17 @@ use super::documents::spelled;
 use super::pull_request::Hunk;
 use crate::model::{ReasonCode, RepoPath, Step, Verdict};
 
-/// One line an environment: what it runs, where it goes, why.
-pub fn table(steps: &[&Step]) -> String {
-    columns(steps.iter().map(|step| row(step).to_vec()), 2)
+/// One line an environment: what it runs, where it goes, why. `advancing` says what comes of one that may move.
+pub fn table(steps: &[&Step], advancing: &str) -> String {
+    columns(steps.iter().map(|step| row(step, advancing).to_vec()), 2)
 }
 
-fn row(step: &Step) -> [String; 3] {
+fn row(step: &Step, advancing: &str) -> [String; 3] {
     let from = step.from.as_ref().and_then(spelled).unwrap_or_else(|| "?".to_owned());
     let to = step.to.as_ref().and_then(spelled).unwrap_or_default();
     let first_reason = step.reasons.first().map_or(String::new(), |reason| reason.message.clone());
     let (versions, why) = match step.verdict {
-        Verdict::Advance => (format!("{from} -> {to}"), "pinned; this promotion".to_owned()),
+        Verdict::Advance => (format!("{from} -> {to}"), format!("pinned; {advancing}")),
         Verdict::Follows => (from, first_reason),
         Verdict::Current => (from, "pinned; up to date".to_owned()),
         Verdict::Waits | Verdict::Blocked => (from, format!("pinned; may not move: {first_reason}")),
@@ -54,8 +54,15 @@ pub fn hunks(hunks: &[Hunk]) -> String {
 pub fn hint(step: &Step) -> Option<String> {
     let has = |code| step.reasons.iter().any(|reason| reason.code == code);
     let app = &step.app;
+    if has(ReasonCode::NotPinned) {
+        return Some(format!("promote tags {app} --env {} shows what its range selects", step.environment));
+    }
     if has(ReasonCode::NotFound) {
         return Some(format!("promote tags {app}"));
+    }
+    let asks_reason = |code| matches!(code, ReasonCode::ReasonRequired | ReasonCode::ReasonPattern);
+    if step.reasons.iter().all(|reason| asks_reason(reason.code)) {
+        return step.reasons.first().map(|_| "say why: --reason \"...\"".to_owned());
     }
     if has(ReasonCode::Older) {
         return Some(format!("promote why {app} --env {} shows what may go there", step.environment));

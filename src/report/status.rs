@@ -78,11 +78,19 @@ fn standing_of(steps: &[&Step]) -> Standing {
         Standing::Due
     } else if steps.iter().any(|step| step.verdict == Verdict::Blocked && is_behind(step)) {
         Standing::Stopped
-    } else if any(Verdict::Unknown) || steps.iter().any(|step| step.verdict == Verdict::Blocked && !is_lone(step)) {
+    } else if steps.iter().any(|step| step.verdict == Verdict::Unknown && !floats(step, steps))
+        || steps.iter().any(|step| step.verdict == Verdict::Blocked && !is_lone(step))
+    {
         Standing::Odd
     } else {
         Standing::Level
     }
+}
+
+/// What floats everywhere (a branch, `latest`) is meant to: it is odd only beside a pin.
+fn floats(step: &Step, steps: &[&Step]) -> bool {
+    let is_floating = step.reasons.iter().all(|reason| reason.code == ReasonCode::Floating);
+    is_floating && !step.reasons.is_empty() && steps.iter().all(|step| step.from.is_none())
 }
 
 /// An app that stands in one stage only has nothing to be promoted from: that is no trouble.

@@ -73,10 +73,11 @@ fn table(source: &Source, verdicts: &[&TagVerdict], all: bool) -> String {
         let more = matching.len().saturating_sub(shown);
         for (index, verdict) in matching.iter().take(shown).enumerate() {
             let mut row = row(verdict);
-            if more > 0 && index + 1 == shown {
-                if let Some(last) = row.last_mut() {
-                    *last = format!("and {more} more {noun}, --all");
-                }
+            if more > 0
+                && index + 1 == shown
+                && let Some(last) = row.last_mut()
+            {
+                *last = format!("and {more} more {noun}, --all");
             }
             rows.push(row);
         }

@@ -30,7 +30,7 @@ fn an_unknown_app_that_is_near_to_none_lists_those_there_are() {
     assert_snapshot!(fleet().promote(&["zzz", "v1.2.3"]), @"
     --- stderr
     error: there is no app `zzz`
-    help: promote pins --all lists every version that is written here
+    help: there is `my-app`
     --- exit 2
     ");
 }
@@ -98,7 +98,7 @@ fn without_configuration_the_folders_names_say_what_comes_first() {
     In this repository (main [commit]):
 
       3 environments   dev  |  staging  |  production   (the order is a guess from their names)
-      1 apps
+      1 app
       1 to promote     newer in the stage before than where they are pinned
 
       promote status              what is behind and why

@@ -35,7 +35,7 @@ fn what_is_due_is_opened_one_pull_request_an_app_and_environment() {
     read main [commit]
     opened     cart in prod-eu   promote/prod-eu/cart/v1.1.0-ffe81cd7c8d5
     opened     my-app in prod-eu   promote/prod-eu/my-app/v1.2.3-547806433318
-    base-unprotected       the rules of `main` ask for no approval: whoever may write may merge
+    base-unprotected   the rules of `main` ask for no approval: whoever may write may merge
     ");
 }
 
@@ -129,4 +129,12 @@ fn a_dry_run_opens_nothing() {
     assert!(!wrote && run.code == 0, "{run}");
     assert!(run.stdout.contains("Promote cart to v1.1.0 in prod-eu"), "{run}");
     assert!(fleet.pulls().is_empty());
+}
+
+#[test]
+fn without_a_forge_the_text_is_printed() {
+    let fleet = fleet();
+    let run = fleet.promote(&["auto"]);
+    assert_eq!(run.code, 0, "{run}");
+    assert!(run.stdout.starts_with("Promote my-app to v1.2.3 in prod-eu\n\n**my-app**"), "{run}");
 }

@@ -44,7 +44,7 @@ fn a_blocked_step_says_why_with_path_and_line() {
     let step = &run.json()["steps"][1];
     assert_eq!(step["verdict"], "blocked");
     assert_eq!(step["reasons"][0]["code"], "outside-range");
-    assert_eq!((&step["reasons"][0]["path"], &step["reasons"][0]["line"]), (&"promote.yaml".into(), &8.into()));
+    assert_eq!((&step["reasons"][0]["path"], &step["reasons"][0]["line"]), (&"promote.yaml".into(), &7.into()));
     assert_eq!(step["edits"], serde_json::json!([]));
 }
 
@@ -101,11 +101,12 @@ fn status_has_the_contracts_fields() {
     assert_eq!(keys(cell), ["reference", "version", "digest", "resolved", "behind", "pullRequests"]);
     assert_eq!(
         (&cell["reference"], &cell["version"], &cell["behind"]),
-        (&"v1.2.1".into(), &"1.2.1".into(), &true.into()),
+        (&"v1.2.1".into(), &"v1.2.1".into(), &true.into()),
         "{run}"
     );
     let staging = &app["environments"]["staging"];
-    assert_eq!((&staging["reference"], &staging["resolved"]), (&STAGING.into(), &"v1.2.3".into()), "{run}");
+    let told = (&staging["reference"], &staging["version"], &staging["resolved"]);
+    assert_eq!(told, (&STAGING.into(), &"v1.2.3".into(), &true.into()), "{run}");
 }
 
 #[test]

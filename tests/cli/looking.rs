@@ -22,7 +22,7 @@ fn a_plan_says_who_can_advance_where() {
 
     my-app
       staging   v1.2.3             follows >=1.0.0 <2.0.0
-      prod-eu   v1.2.1 -> v1.2.3   pinned; this promotion
+      prod-eu   v1.2.1 -> v1.2.3   pinned; may advance
       prod-us   v1.2.3             pinned; up to date
 
     --- stderr

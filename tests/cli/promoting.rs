@@ -41,7 +41,7 @@ fn without_a_terminal_the_result_is_the_url_alone() {
       ok     newer than v1.2.1, within the rules
 
     Pull request #1 opened
-    base-unprotected       the rules of `main` ask for no approval: whoever may write may merge
+    base-unprotected   the rules of `main` ask for no approval: whoever may write may merge
     ");
 }
 
@@ -83,7 +83,7 @@ fn the_pull_request_says_what_merging_does() {
     | In staging | it chooses exactly this now; **not known** since when. Staging is on v1.2.3 now |
     | Worked in staging | **not known**: nobody reports staging's health to promote |
     | Rules | newer than `v1.2.1`, not held, not frozen, within `*` |
-    | Note | the rules of \`main\` ask for no approval: whoever may write may merge |
+    | Note | the rules of `main` ask for no approval: whoever may write may merge |
 
     **What comes with it** (2 versions)
     `v1.2.1` → `v1.2.2` → `v1.2.3`
@@ -96,7 +96,7 @@ fn the_pull_request_says_what_merging_does() {
     +    tag: v1.2.3 # moved by promote
     ```
 
-    **If it goes wrong**: `promote rollback my-app --to prod-eu` (back to v1.2.1)
+    **If it goes wrong**: revert this pull request (back to v1.2.1)
     ");
 }
 
@@ -104,7 +104,9 @@ fn the_pull_request_says_what_merging_does() {
 fn the_commit_says_the_same_in_trailers() {
     let fleet = on_github();
     fleet.promote(&["my-app", "v1.2.3", "--reason", "CHG-8813 spring pricing"]);
-    assert_snapshot!(fleet.message(&fleet.branches()[0]), @"
+    let message = fleet.message(&fleet.branches()[0]);
+    let forge = fleet.git_server.as_ref().expect("a server").host();
+    assert_snapshot!(message.replace(&forge, "[git]"), @"
     Promote my-app to v1.2.3 in prod-eu
 
     CHG-8813 spring pricing
@@ -115,7 +117,7 @@ fn the_commit_says_the_same_in_trailers() {
     Promote-To: v1.2.3
     Promote-Digest: sha256:ca1813fe0655fe1079f8a20423d05411e144a390c029a91629d613153865923d
     Promote-Evidence: selected in staging
-    Promote-Requested-By: release-eng (127.0.0.1:40625)
+    Promote-Requested-By: release-eng ([git])
     Promote-Reason: CHG-8813 spring pricing
     ");
 }
@@ -152,8 +154,9 @@ fn tag_and_digest_move_together() {
 }
 
 #[test]
-fn an_equality_is_a_pin_and_keeps_its_style() {
-    for (before, after) in [("1.2.1", "1.2.3"), ("= 1.2.1", "= 1.2.3"), ("=1.2.1", "=1.2.3"), ("v1.2.1", "v1.2.3")] {
+fn an_equality_is_a_pin_and_keeps_its_operator() {
+    for (before, after) in [("1.2.1", "v1.2.3"), ("= 1.2.1", "= v1.2.3"), ("=v1.2.1", "=v1.2.3"), ("v1.2.1", "v1.2.3")]
+    {
         let fleet = fleet().file(PIN, &source(&format!("semver: \"{before}\"")));
         let run = fleet.promote(&["my-app", "v1.2.3"]);
         assert_eq!(run.code, 0, "{before}: {run}");
@@ -167,7 +170,7 @@ fn an_unquoted_equality_stays_a_text() {
     let fleet = fleet().file(PIN, &source("semver: 1.2.1"));
     let run = fleet.promote(&["my-app", "1.2.3"]);
     assert_eq!(run.code, 0, "{run}");
-    assert_eq!(fleet.text_on(&fleet.branches()[0], PIN), source("semver: 1.2.3"));
+    assert_eq!(fleet.text_on(&fleet.branches()[0], PIN), source("semver: v1.2.3"));
 }
 
 #[test]
@@ -183,7 +186,6 @@ fn a_fleet_that_only_follows_ranges_is_left_alone() {
       prod-eu   v1.2.3   follows >=1.0.0
 
     Nothing to do.
-    --- exit 3
     ");
 }
 
@@ -357,7 +359,7 @@ fn a_dry_run_shows_all_and_writes_nothing() {
     +    tag: v1.2.3 # moved by promote
     ```
 
-    **If it goes wrong**: `promote rollback my-app --to prod-eu` (back to v1.2.1)
+    **If it goes wrong**: revert this pull request (back to v1.2.1)
     ");
 }
 
@@ -474,4 +476,29 @@ fn the_plan_is_for_the_remotes_newest_commit_not_for_the_clone() {
     assert_eq!(run.code, 0, "{run}");
     assert_eq!(fleet.text_on(&fleet.branches()[0], PIN), pin("v1.2.3"));
     assert!(run.stderr.contains("v1.2.2 -> v1.2.3"), "{run}");
+}
+
+#[test]
+fn ranges_that_select_another_version_are_named_where_no_pin_stands() {
+    let fleet = fleet().file(PIN, &range(">=1.0.0"));
+    let run = fleet.promote(&["my-app", "v1.2.2"]);
+    assert!(fleet.branches().is_empty(), "{run}");
+    assert_snapshot!(run, @"
+    --- stderr
+    my-app   oci://registry.example.com/my-app-config   main [commit]
+
+      staging   v1.2.3   follows >=1.0.0 <2.0.0
+      prod-eu   v1.2.3   follows >=1.0.0
+
+    error: my-app may not move in staging
+      1  no pin stands there: it follows >=1.0.0 <2.0.0, which selects v1.2.3
+         --> clusters/staging/my-app.yaml:10:13
+    help: promote tags my-app --env staging shows what its range selects
+
+    error: my-app may not move in prod-eu
+      1  no pin stands there: it follows >=1.0.0, which selects v1.2.3
+         --> clusters/prod-eu/my-app.yaml:10:13
+    help: promote tags my-app --env prod-eu shows what its range selects
+    --- exit 3
+    ");
 }

@@ -163,10 +163,10 @@ fn an_unknown_version_names_the_nearest() {
     my-app   oci://registry.example.com/my-app-config   main [commit]
 
       staging   v1.2.3   follows >=1.0.0 <2.0.0
-      prod-eu   v1.2.1   pinned; may not move: oci://registry.example.com/my-app-config has no tag `v1.2.4`; there is v1.2.0, v1.2.1, v1.2.2
+      prod-eu   v1.2.1   pinned; may not move: oci://registry.example.com/my-app-config has no tag `v1.2.4`
 
     error: my-app may not move in prod-eu
-      1  oci://registry.example.com/my-app-config has no tag `v1.2.4`; there is v1.2.0, v1.2.1, v1.2.2
+      1  oci://registry.example.com/my-app-config has no tag `v1.2.4`; there is v1.2.3, v1.2.2, v1.2.1
     help: promote tags my-app
     --- exit 3
     ");

@@ -60,7 +60,9 @@ fn a_place_that_another_stage_shares_is_refused() {
     error: my-app v1.2.3 may not go to prod-eu
       1  staging is pinned to v1.2.1, not v1.2.3
          --> base/my-app.yaml:10:10
-    help: promote why my-app v1.2.3 --env prod-eu
+      2  staging reads its version from the same place, and is of another stage
+         --> base/my-app.yaml:10:10
+    help: give prod-eu a place of its own: a patch with the version in its overlay
     --- exit 3
     ");
 }
@@ -74,4 +76,16 @@ fn a_variable_of_the_flux_kustomization_is_where_the_version_is_written() {
     let run = fleet.promote(&["my-app", "v1.2.3"]);
     assert_eq!(run.code, 0, "{run}");
     assert_eq!(fleet.text_on(&fleet.branches()[0], PIN), flux.replace("v1.2.1", "v1.2.3"));
+}
+
+#[test]
+fn a_sister_that_may_not_move_stops_the_one_that_shares_its_place() {
+    let hold = format!("{TWO}apps:\n  my-app:\n    holds: [{{version: v1.2.3, environment: prod-us}}]\n");
+    let fleet = sharing(Sandbox::on_github(), &["prod-eu", "prod-us"])
+        .file("promote.yaml", &hold)
+        .file("clusters/staging/my-app.yaml", &range(STAGING));
+    let run = fleet.promote(&["my-app", "v1.2.3", "--to", "prod-eu"]);
+    assert_eq!(run.code, 3, "{run}");
+    assert!(fleet.branches().is_empty(), "{run}");
+    assert!(run.stderr.contains("prod-us reads its version from the same place, and may not move"), "{run}");
 }

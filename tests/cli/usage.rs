@@ -44,6 +44,7 @@ fn help_is_short_and_complete() {
                              [possible values: github, gitlab, gitea, forgejo, none]
 
     Output:
+      -v, --verbose...       Tell what is asked of Git, registries and the forge; twice for more
       -o, --output <FORMAT>  Print for people or as JSON [default: text] [possible values: text, json]
 
     `promote APP VERSION` opens a pull request for each environment that may advance to VERSION.

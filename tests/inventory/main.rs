@@ -1,7 +1,9 @@
 //! The inventory, straight on the library: what each environment runs, where that is written, and edits to it.
 
 mod direct;
+mod discovery;
 mod fleets;
+mod hostile;
 mod layouts;
 mod repository;
 #[path = "../support/shared.rs"]

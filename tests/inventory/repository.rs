@@ -71,7 +71,7 @@ impl Repository {
     /// Walks as the commands do: fetches what is needed until there is an inventory. Also tells how many rounds.
     pub fn walk_rounds(&self, scope: &Scope) -> (Inventory, usize, usize) {
         let mut snapshot = self.bare_snapshot();
-        for round in 1..30 {
+        for round in 1..60 {
             match walk(&snapshot, scope) {
                 Walk::Done(inventory) => return (inventory, round, snapshot.blobs.len()),
                 Walk::Needs(paths) => self.give(&mut snapshot, &paths),

@@ -3,7 +3,6 @@
 //! `#[path = "../support/mod.rs"] mod support;` in a test crate, then [`sandbox::Sandbox`].
 #![allow(dead_code, unused_imports)] // Each test crate uses its own part of it.
 
-pub mod certificate;
 pub mod contract;
 pub mod faults;
 pub mod forge;
@@ -16,4 +15,5 @@ pub mod servers;
 pub mod shared;
 pub mod world;
 
+pub use registry::certificate;
 pub use sandbox::{Run, Sandbox};

@@ -9,7 +9,7 @@ use std::process::Stdio;
 
 use super::arguments;
 use super::fault::{Fault, Refusal};
-use super::{Outcome, print};
+use super::{Outcome, print, print_verbatim};
 use crate::git::Seed;
 use crate::model::Digest;
 
@@ -103,7 +103,7 @@ async fn tour(fleet: &Path, command: &[&str], variables: &BTreeMap<String, Strin
     drop(child);
     let said = tokio::task::spawn_blocking(move || std::io::read_to_string(reader)).await;
     if let Ok(Ok(said)) = said {
-        print(&said);
+        print_verbatim(&said);
     }
     let status = running.wait().await.map_err(unwritable)?;
     if status.success() { Ok(()) } else { Err(failed().into()) }

@@ -221,18 +221,20 @@ fn comes_with(promotion: &Promotion, one: &Move) -> Option<ComesWith> {
 fn undo(promotion: &Promotion, one: &Move) -> String {
     let Some(first) = one.environments.first() else { return String::new() };
     let place = if one.environments.len() > 1 { &promotion.target } else { first };
-    let command = match (promotion.direction, &one.from) {
+    let way_out = match (promotion.direction, &one.from) {
         (Direction::Back, Some(from)) => {
-            format!("promote {} {} --to {}", shell(one.app.as_str()), version(from), shell(place.as_str()))
+            let command =
+                format!("promote {} {} --to {}", shell(one.app.as_str()), version(from), shell(place.as_str()));
+            inert::code(&command, Within::Line)
         }
-        _ => format!("promote rollback {} --to {}", shell(one.app.as_str()), shell(place.as_str())),
+        _ => format!("revert this {}", promotion.unit),
     };
     let back = one.from.as_ref().map_or(String::new(), |from| {
         let since = one.since.map_or(String::new(), |since| format!(", here since {}", since.strftime("%b %-d")));
         let way = if promotion.direction == Direction::Back { "forward" } else { "back" };
         format!(" ({way} to {}{since})", inert::inline(&version(from)))
     });
-    format!("{}{back}", inert::code(&command, Within::Line))
+    format!("{way_out}{back}")
 }
 
 fn standing(one: &Move, row: &Standing) -> Row {
