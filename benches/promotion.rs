@@ -30,11 +30,11 @@ struct Due {
 
 /// Everything that the figures are taken in.
 struct Field {
-    folder: tempfile::TempDir,
-    shared: PathBuf,
-    // Servers end before the folder goes.
     git: RealGit,
     _registry: RealRegistry,
+    shared: PathBuf,
+    // Fields go in this order: servers end before their folder does.
+    folder: tempfile::TempDir,
 }
 
 fn main() -> ExitCode {
