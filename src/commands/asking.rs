@@ -4,11 +4,37 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::answering::Inquirer;
 use super::fault::{Fault, Refusal};
-use super::reading::Reading;
+use super::reading::{self, Reading};
 use super::session::Session;
-use crate::model::{AppName, EnvironmentName, Tag};
+use crate::inventory::Reach;
+use crate::model::{AppName, EnvironmentName, Plan, Tag};
 use crate::planner::{self, Goal, Purpose, Request, app_named, environments_named};
+
+/// What is due in a fleet that is only looked at.
+pub struct Due {
+    /// What was read, with what the tags showed about it.
+    pub reading: Reading,
+    /// What was asked.
+    pub request: Request,
+    /// The verdicts.
+    pub plan: Plan,
+}
+
+/// Reads the fleet and plans all that is due for the apps that words mean; all, if there are no words.
+///
+/// # Errors
+/// The repository can't be read or has no sources; a word means nothing.
+pub async fn due(session: &Session, words: &[String]) -> Result<Due, Fault> {
+    let mut reading = Reading::of(session, reading::Purpose::Look, Reach::Environments).await?;
+    reading.must_have_sources()?;
+    let request = to_look(session, &reading, words, Goal::FollowDue)?;
+    let mut inquirer = Inquirer::of(session);
+    let plan = inquirer.plan(&request, reading.fleet()).await;
+    reading.findings.extend(inquirer.older_choices(&reading));
+    Ok(Due { reading, request, plan })
+}
 
 /// Refuses a VERSION that no tag may spell.
 ///

@@ -60,7 +60,7 @@ pub async fn run(session: &Session, arguments: &arguments::Auto) -> Result<Outco
     } else {
         show(&reading, &plan, &delivery, order.mode);
     }
-    let failures = plan.steps.iter().filter_map(|step| step.failure.as_ref()).map(|failure| failure.exit);
+    let failures = plan.failures().map(|failure| failure.exit);
     // An open promotion of another version is waited for: that is no failure.
     let faults = delivery.changes.iter().filter_map(|delivered| delivered.result.as_ref().err());
     let faults = faults.filter(|fault| fault.problem().code() != "rival-open");

@@ -49,12 +49,12 @@ impl Change {
         let edits: Vec<Edit> = planned.edits().into_iter().cloned().collect();
         let mut commits = Vec::new();
         let mut so_far: Vec<Edit> = Vec::new();
-        for steps in groups(planned) {
+        for group in groups(planned) {
             // Each commit is the base with its own edits and those of the commits before it.
-            so_far.extend(distinct(&steps));
+            so_far.extend(group.edits().into_iter().cloned());
             let files = edit::apply_all(&reading.snapshot, &so_far)?;
-            commits
-                .push(CommitPlan { steps: steps.into_iter().cloned().collect(), files: files.into_iter().collect() });
+            let steps = group.steps.into_iter().cloned().collect();
+            commits.push(CommitPlan { steps, files: files.into_iter().collect() });
         }
         let files: BTreeMap<RepoPath, Vec<u8>> = edit::apply_all(&reading.snapshot, &edits)?;
         let changed: Vec<(RepoPath, Vec<u8>)> =
@@ -88,29 +88,19 @@ impl Change {
 }
 
 /// One commit per app and environment; environments that share a place go into one.
-fn groups<'a>(planned: &planner::Change<'a>) -> Vec<Vec<&'a Step>> {
-    let mut groups: Vec<Vec<&Step>> = Vec::new();
+fn groups<'a>(planned: &planner::Change<'a>) -> Vec<planner::Change<'a>> {
+    let mut groups: Vec<planner::Change<'a>> = Vec::new();
     for step in &planned.steps {
-        let shares = |group: &&mut Vec<&Step>| {
-            let mut others = group.iter().filter(|other| other.app == step.app);
+        let shares = |group: &&mut planner::Change<'a>| {
+            let mut others = group.steps.iter().filter(|other| other.app == step.app);
             others.any(|other| other.edits.iter().any(|edit| step.edits.iter().any(|mine| mine.slot == edit.slot)))
         };
         match groups.iter_mut().find(shares) {
-            Some(group) => group.push(step),
-            None => groups.push(vec![step]),
+            Some(group) => group.steps.push(step),
+            None => groups.push(planner::Change { steps: vec![step] }),
         }
     }
     groups
-}
-
-fn distinct(steps: &[&Step]) -> Vec<Edit> {
-    let mut edits: Vec<Edit> = Vec::new();
-    for edit in steps.iter().flat_map(|step| &step.edits) {
-        if !edits.contains(edit) {
-            edits.push(edit.clone());
-        }
-    }
-    edits
 }
 
 /// What each moved source must choose afterwards.

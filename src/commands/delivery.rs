@@ -146,19 +146,18 @@ impl Post {
         if mode == Mode::Write {
             post.identity = Some(Identity::of(&session.git, &session.environment)?);
         }
-        if post.forge.kind() != forge::Kind::None && mode == Mode::Write {
-            let identity = post.forge.identity().await?;
-            let host = post.address.as_ref().map(|address| address.host.clone()).unwrap_or_default();
-            let requester = forge::requester(&host, identity.as_ref(), &session.variables);
-            post.requester = requester.map(|one| Requester { name: one.name, origin: one.origin });
-            post.own = identity;
+        let asks_forge = post.forge.kind() != forge::Kind::None && mode == Mode::Write;
+        if asks_forge {
+            post.own = post.forge.identity().await?;
+        }
+        let host = post.address.as_ref().map(|address| address.host.as_str()).unwrap_or_default();
+        let requester = forge::requester(host, post.own.as_ref(), &session.variables);
+        post.requester = requester.map(|one| Requester { name: one.name, origin: one.origin });
+        if asks_forge {
             post.open = forge::promotions(post.forge.as_ref()).await?;
             if let Some(base) = &reading.base {
                 post.look_at_rules(&base.branch, findings).await?;
             }
-        } else {
-            let requester = forge::requester("", None, &session.variables);
-            post.requester = requester.map(|one| Requester { name: one.name, origin: one.origin });
         }
         Ok(post)
     }

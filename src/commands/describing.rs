@@ -87,7 +87,7 @@ pub fn describe(change: &Change, circumstances: &Circumstances<'_>) -> Promotion
 }
 
 /// Returns what is said about the app and environments of one commit.
-pub fn describe_move(commit: &CommitPlan, circumstances: &Circumstances<'_>) -> Option<Move> {
+fn describe_move(commit: &CommitPlan, circumstances: &Circumstances<'_>) -> Option<Move> {
     let step = commit.steps.first()?;
     let to = step.to.clone()?;
     let reading = circumstances.reading;

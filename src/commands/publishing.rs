@@ -1,7 +1,7 @@
 //! From a proved change to a branch and a pull request: each once, whatever happened before.
 
 use super::change::Change;
-use super::describing::{Circumstances, OverrideTexts, describe, describe_move};
+use super::describing::{Circumstances, OverrideTexts, describe};
 use super::fault::{Fault, Refusal};
 use super::reading::Reading;
 use super::tell;
@@ -81,8 +81,7 @@ impl Publication {
 pub fn texts(change: &Change, circumstances: &Circumstances<'_>) -> Result<Texts, Fault> {
     let overrides = OverrideTexts::of(circumstances.reading);
     let promotion = describe(change, circumstances);
-    let messages = change.commits.iter().filter_map(|commit| describe_move(commit, circumstances));
-    let messages = messages.map(|one| commit_message(&promotion, &one, overrides.templates()));
+    let messages = promotion.moves.iter().map(|one| commit_message(&promotion, one, overrides.templates()));
     Ok(Texts { messages: messages.collect::<Result<_, _>>()?, text: pull_request(&promotion, overrides.templates())? })
 }
 

@@ -71,8 +71,8 @@ impl Reading {
             remotes: remotes(session),
             store,
         };
-        reading.follow_bootstrap(session).await?;
-        reading.configure(session).await?;
+        let found = reading.follow_bootstrap(session).await?;
+        reading.configure(session, found).await?;
         reading.take_stock(session, reach).await?;
         reading.compare_configuration(session);
         Ok(reading)
@@ -97,12 +97,7 @@ impl Reading {
             snapshot = snapshot.with_file(path, bytes.clone());
         }
         let scope = self.scope(Reach::Environments);
-        loop {
-            match inventory::walk(&snapshot, &scope) {
-                Walk::Done(inventory) => return Ok(inventory),
-                Walk::Needs(paths) => self.store.load(session, &mut snapshot, &paths).await?,
-            }
-        }
+        self.store.walk(session, &mut snapshot, &scope).await
     }
 
     /// Returns the private repository in which a change is built.
@@ -136,25 +131,27 @@ impl Reading {
     }
 
     /// The base is the branch that the bootstrap follows, if the remote has it and nobody says otherwise.
-    async fn follow_bootstrap(&mut self, session: &Session) -> Result<(), Fault> {
-        let Some(base) = self.base.clone().filter(|_| session.global.base.is_none()) else { return Ok(()) };
-        let sync = |path: &&RepoPath| path.file_name() == "gotk-sync.yaml";
-        if !self.snapshot.entries.keys().any(|path| sync(&path)) {
-            return Ok(());
+    ///
+    /// Returns what was found on the way, if it is of the base that is read on.
+    async fn follow_bootstrap(&mut self, session: &Session) -> Result<Option<Box<inventory::Discovery>>, Fault> {
+        let Some(base) = self.base.clone().filter(|_| session.global.base.is_none()) else { return Ok(None) };
+        if !self.snapshot.entries.keys().any(|path| path.file_name() == "gotk-sync.yaml") {
+            return Ok(None);
         }
-        let Some(branch) = self.discovery(session).await?.bootstrap_branch.filter(|branch| *branch != base.branch)
+        let found = self.discovery(session).await?;
+        let (Some(branch), Store::Remote(workspace)) =
+            (found.bootstrap_branch.as_ref().filter(|branch| **branch != base.branch), &mut self.store)
         else {
-            return Ok(());
+            return Ok(Some(found));
         };
-        let Store::Remote(workspace) = &mut self.store else { return Ok(()) };
-        if workspace.remote_tip(&branch).await?.is_none() {
-            return Ok(());
+        if workspace.remote_tip(branch).await?.is_none() {
+            return Ok(Some(found));
         }
-        let base = workspace.fetch_base(Some(&branch)).await?;
+        let base = workspace.fetch_base(Some(branch)).await?;
         self.snapshot = workspace.snapshot(&base.commit)?.snapshot;
         self.title = title(&base);
         self.base = Some(base);
-        Ok(())
+        Ok(None)
     }
 
     async fn discovery(&mut self, session: &Session) -> Result<Box<inventory::Discovery>, Fault> {
@@ -167,7 +164,7 @@ impl Reading {
     }
 
     /// Reads `promote.yaml`; what it doesn't say is found in the repository.
-    async fn configure(&mut self, session: &Session) -> Result<(), Fault> {
+    async fn configure(&mut self, session: &Session, found: Option<Box<inventory::Discovery>>) -> Result<(), Fault> {
         let path: RepoPath = CONFIGURATION.parse().unwrap_or_else(|_| RepoPath::root());
         if self.snapshot.entry(&path).is_some() {
             let mut paths = vec![path.clone()];
@@ -185,7 +182,10 @@ impl Reading {
         match &self.configuration.stages {
             Some(stages) => self.stages = stages.clone(),
             None => {
-                let discovery = self.discovery(session).await?;
+                let discovery = match found {
+                    Some(found) => found,
+                    None => self.discovery(session).await?,
+                };
                 self.stages = discovery.stages;
                 self.looked_for = discovery.looked_for;
                 self.findings.extend(discovery.findings);
@@ -196,15 +196,8 @@ impl Reading {
 
     async fn take_stock(&mut self, session: &Session, reach: Reach) -> Result<(), Fault> {
         let scope = self.scope(reach);
-        loop {
-            match inventory::walk(&self.snapshot, &scope) {
-                Walk::Done(inventory) => {
-                    self.inventory = inventory;
-                    return Ok(());
-                }
-                Walk::Needs(paths) => self.store.load(session, &mut self.snapshot, &paths).await?,
-            }
-        }
+        self.inventory = self.store.walk(session, &mut self.snapshot, &scope).await?;
+        Ok(())
     }
 
     /// Says so if `promote.yaml` in the working tree is not the one that was read.
@@ -240,6 +233,16 @@ impl Reading {
 }
 
 impl Store {
+    /// Walks a snapshot, giving it the files that the walk asks for.
+    async fn walk(&mut self, session: &Session, snapshot: &mut Snapshot, scope: &Scope) -> Result<Inventory, Fault> {
+        loop {
+            match inventory::walk(snapshot, scope) {
+                Walk::Done(inventory) => return Ok(inventory),
+                Walk::Needs(paths) => self.load(session, snapshot, &paths).await?,
+            }
+        }
+    }
+
     async fn load(&mut self, session: &Session, snapshot: &mut Snapshot, paths: &[RepoPath]) -> Result<(), Fault> {
         match self {
             Self::Remote(workspace) => workspace.load(snapshot, paths).await?,

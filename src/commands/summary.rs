@@ -22,7 +22,7 @@ pub async fn run(session: &Session) -> Result<Outcome, Fault> {
     reading.must_have_sources()?;
     let request = asking::to_look(session, &reading, &[], Goal::FollowDue)?;
     let plan = Inquirer::of(session).plan(&request, reading.fleet()).await;
-    let failures = plan.steps.iter().filter_map(|step| step.failure.as_ref());
+    let failures = plan.failures();
     for failure in &failures.clone().map(|failure| &failure.message).collect::<BTreeSet<_>>() {
         tell(&format!("warning: {failure}\n"));
     }

@@ -34,7 +34,7 @@ pub async fn run(session: &Session, arguments: &arguments::Why) -> Result<Outcom
     let (verdicts, failure) = match &arguments.version {
         Some(version) => {
             let plan = inquirer.plan(&request, fleet).await;
-            let failure = plan.steps.iter().find_map(|step| step.failure.as_ref()).map(|failure| failure.exit);
+            let failure = plan.failures().next().map(|failure| failure.exit);
             let verdicts = plan.steps.into_iter().map(|step| TagVerdict {
                 tag: step
                     .to

@@ -114,6 +114,13 @@ pub struct Edit {
     pub after: String,
 }
 
+impl Plan {
+    /// Returns the errors that made steps unknown, in the order of the steps.
+    pub fn failures(&self) -> impl Iterator<Item = &Failure> + Clone {
+        self.steps.iter().filter_map(|step| step.failure.as_ref())
+    }
+}
+
 impl Verdict {
     /// Returns the word of the contract.
     pub fn as_str(self) -> &'static str {
