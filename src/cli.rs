@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::commands::arguments::{Auto, Demo, Explain, Global, Output, Pins, Plan, Run, Status, Tags, Why};
+use crate::commands::arguments::{Auto, Demo, Explain, Global, Init, Output, Pins, Plan, Run, Status, Tags, Why};
 use crate::commands::{self, Fault, Outcome, Refusal, Session, print, print_verbatim, tell};
 use crate::model::Exit;
 use crate::report::documents::{Document, ErrorBody, ErrorDocument};
@@ -44,6 +44,9 @@ pub enum Command {
     /// Show for each tag whether it may go there, and each rule that says no
     #[command(display_order = 3)]
     Why(Why),
+    /// Write what was found here as promote.yaml
+    #[command(display_order = 4)]
+    Init(Init),
     /// Open the pull requests that are due; change nothing when none is
     #[command(display_order = 10)]
     Auto(Auto),
@@ -95,7 +98,7 @@ fn manual() -> Outcome {
 }
 
 /// Names that become commands later: no app is promoted by such a name without `run`.
-const RESERVED: [&str; 8] = ["rollback", "history", "init", "doctor", "check", "schema", "observe", "help"];
+const RESERVED: [&str; 7] = ["rollback", "history", "doctor", "check", "schema", "observe", "help"];
 
 /// Runs the program and returns its exit code.
 pub fn run() -> ExitCode {
@@ -164,6 +167,7 @@ async fn dispatch(arguments: Arguments, variables: BTreeMap<String, String>) -> 
         Some(Command::Run(run)) => commands::promotion::run(&session, run).await,
         Some(Command::Status(status)) => commands::status::run(&session, status).await,
         Some(Command::Why(why)) => commands::why::run(&session, why).await,
+        Some(Command::Init(init)) => commands::init::run(&session, init).await,
         Some(Command::Auto(auto)) => commands::auto::run(&session, auto).await,
         Some(Command::Plan(plan)) => commands::plan::run(&session, plan).await,
         Some(Command::Tags(tags)) => commands::tags::run(&session, tags).await,

@@ -174,6 +174,14 @@ pub struct Pins {
     pub all: bool,
 }
 
+/// `promote init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Print the file instead of writing it
+    #[arg(long)]
+    pub print: bool,
+}
+
 /// `promote demo`.
 #[derive(Debug, Args)]
 pub struct Demo {

@@ -3,13 +3,13 @@
 use super::answering::Inquirer;
 use super::change::Change;
 use super::describing::{Circumstances, OverrideTexts};
-use super::fault::Fault;
+use super::fault::{Fault, Refusal};
 use super::publishing::{Done, Press, Publication, Supersede, texts};
 use super::reading::Reading;
 use super::session::Session;
 use crate::forge::{self, Account, Address, Approvals, Forge, PullRequest};
 use crate::git::Identity;
-use crate::model::{AppName, EnvironmentName, Finding, FindingCode, Plan, Step};
+use crate::model::{AppName, EnvironmentName, Finding, FindingCode, Plan, Protection, Step};
 use crate::planner::{Grouping, changes};
 use crate::registry::Registries;
 use crate::report::documents::{ErrorBody, PlanDocument};
@@ -71,6 +71,8 @@ struct Post {
     own: Option<Account>,
     open: Vec<PullRequest>,
     notes: Vec<String>,
+    /// Why nobody need approve on the base branch, or why that can't be told.
+    unprotected: Option<String>,
 }
 
 /// Makes each change, proves it, and publishes it unless it is only to be looked at.
@@ -100,7 +102,10 @@ pub async fn deliver(
         let moved = planned.steps.iter().map(|step| (step.app.clone(), step.environment.clone())).collect();
         let (hunks, result) = match Change::prepare(session, reading, planned).await {
             Ok(change) => {
-                let result = post.send(reading, plan, inquirer, order, &change).await;
+                let result = match post.must_be_protected(reading, &change) {
+                    Ok(()) => post.send(reading, plan, inquirer, order, &change).await,
+                    Err(fault) => Err(fault),
+                };
                 (change.hunks, result)
             }
             Err(fault) => (Vec::new(), Err(fault)),
@@ -140,6 +145,7 @@ impl Post {
             requester: None,
             own: None,
             open: Vec::new(),
+            unprotected: None,
             notes: forge::notices(forge.kind(), forge.token_origin(), &session.variables),
             forge,
         };
@@ -158,6 +164,8 @@ impl Post {
             if let Some(base) = &reading.base {
                 post.look_at_rules(&base.branch, findings).await?;
             }
+        } else if post.forge.kind() == forge::Kind::None && mode == Mode::Write {
+            post.unprotected = Some("without a forge nobody can tell whether the base asks for an approval".to_owned());
         }
         Ok(post)
     }
@@ -170,8 +178,25 @@ impl Post {
             Approvals::Unreadable(why) => format!("whether `{base}` asks for an approval can't be read: {why}"),
         };
         self.notes.push(message.clone());
+        self.unprotected = Some(message.clone());
         findings.push(Finding { code: FindingCode::BaseUnprotected, message, place: None });
         Ok(())
+    }
+
+    /// Refuses a change of an environment that wants the base branch protected where it isn't.
+    fn must_be_protected(&self, reading: &Reading, change: &Change) -> Result<(), Fault> {
+        let Some(why) = &self.unprotected else { return Ok(()) };
+        let rules = change.steps().filter_map(|step| {
+            let environment = reading.stages.environment(&step.environment)?;
+            environment.rules.protection.as_ref().filter(|rule| rule.value == Protection::Require)
+        });
+        match rules.last() {
+            Some(rule) => {
+                let refusal = Refusal::Unprotected { why: why.clone(), place: rule.place.clone() };
+                Err(Fault::from(refusal).with_text(|place| reading.text(&place.path)))
+            }
+            None => Ok(()),
+        }
     }
 
     async fn send(

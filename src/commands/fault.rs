@@ -124,6 +124,31 @@ pub enum Refusal {
         /// The environment or stage.
         environment: String,
     },
+    /// The base branch's rules ask for no approval, or can't be read, where a rule wants them.
+    #[error("{why}, and nothing is promoted there without")]
+    Unprotected {
+        /// What is missing.
+        why: String,
+        /// The rule that wants it.
+        place: Option<Place>,
+    },
+    /// `promote.yaml` is there already.
+    #[error("`{path}` is there already, and `init` writes only a new file")]
+    AlreadyConfigured {
+        /// The file.
+        path: String,
+    },
+    /// Nowhere to write a file.
+    #[error("there is no working tree to write `promote.yaml` into")]
+    NoWorkingTree,
+    /// A new file can't be written.
+    #[error("`{path}` can't be written")]
+    Unwritable {
+        /// The file.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// The tag points at something else than when the plan was made.
     #[error("the tag `{tag}` moved while this ran: it was {was}, now it is {now}")]
     TagMoved {
@@ -156,22 +181,38 @@ impl Problem for Refusal {
             Self::ClosedByOthers { .. } => "closed-by-others",
             Self::RivalOpen { .. } => "rival-open",
             Self::TagMoved { .. } => "tag-moved",
+            Self::Unprotected { .. } => "base-unprotected",
+            Self::AlreadyConfigured { .. } => "already-configured",
+            Self::NoWorkingTree => "no-working-tree",
+            Self::Unwritable { .. } => "file-unwritable",
         }
     }
 
     fn exit(&self) -> Exit {
         match self {
-            Self::StandardInput { .. } | Self::Playground { .. } => Exit::Local,
+            Self::StandardInput { .. } | Self::Playground { .. } | Self::Unwritable { .. } => Exit::Local,
             Self::Tour { .. } | Self::NothingToMove => Exit::Bug,
             Self::BranchTaken { .. } | Self::RivalOpen { .. } => Exit::Conflict,
-            Self::ClosedByOthers { .. } | Self::TagMoved { .. } => Exit::Refused,
+            Self::ClosedByOthers { .. } | Self::TagMoved { .. } | Self::Unprotected { .. } => Exit::Refused,
             Self::Interrupted(exit) => *exit,
             _ => Exit::Usage,
         }
     }
 
+    fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Unprotected { place, .. } => place.as_ref(),
+            _ => None,
+        }
+    }
+
     fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::Unprotected { .. } => {
+                "require an approval in the base branch's rules, and let the token read them".to_owned()
+            }
+            Self::AlreadyConfigured { .. } => "promote init --print shows what would be found without it".to_owned(),
+            Self::NoWorkingTree => "promote init --print prints it".to_owned(),
             Self::ReadsOnly { flag } => {
                 format!("leave out `{flag}`: what is written is built on the remote's newest commit")
             }

@@ -10,6 +10,7 @@ pub mod demo;
 mod describing;
 pub mod explain;
 mod fault;
+pub mod init;
 pub mod pins;
 pub mod plan;
 mod progress;

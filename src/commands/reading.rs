@@ -4,7 +4,7 @@ use crate::config::repository::{self, Configuration};
 use crate::forge::{self, Address};
 use crate::git;
 use crate::inventory::{self, Look, Reach, Scope, Walk};
-use crate::model::{Finding, FindingCode, Inventory, RepoPath, Snapshot, Stages};
+use crate::model::{EnvironmentName, Finding, FindingCode, Inventory, RepoPath, Snapshot, Stages};
 use crate::planner::Fleet;
 
 use super::fault::{Fault, Refusal};
@@ -24,6 +24,8 @@ pub struct Reading {
     pub stages: Stages,
     /// What was looked for, if there is no configuration.
     pub looked_for: Vec<String>,
+    /// The stage of those whose names tell no rank, if there is no configuration.
+    pub unranked: Option<EnvironmentName>,
     /// What they run.
     pub inventory: Inventory,
     /// What else people should know.
@@ -50,7 +52,8 @@ enum Store {
     Worktree(std::path::PathBuf),
 }
 
-const CONFIGURATION: &str = "promote.yaml";
+/// The configuration, at the repository's root.
+pub const CONFIGURATION: &str = "promote.yaml";
 
 impl Reading {
     /// Reads what a command asks for.
@@ -58,24 +61,41 @@ impl Reading {
     /// # Errors
     /// The remote or the clone can't be read, or `promote.yaml` is broken.
     pub async fn of(session: &Session, purpose: Purpose, reach: Reach) -> Result<Self, Fault> {
+        let mut reading = Self::begin(session, purpose).await?;
+        let found = reading.follow_bootstrap(session).await?;
+        reading.configure(session, found).await?;
+        reading.take_stock(session, reach).await?;
+        reading.compare_configuration(session);
+        Ok(reading)
+    }
+
+    /// Reads what would be found if there were no configuration.
+    ///
+    /// # Errors
+    /// The remote or the clone can't be read.
+    pub async fn without_configuration(session: &Session) -> Result<Self, Fault> {
+        let mut reading = Self::begin(session, Purpose::Look).await?;
+        let found = reading.follow_bootstrap(session).await?;
+        reading.find_environments(session, found).await?;
+        reading.take_stock(session, Reach::Environments).await?;
+        Ok(reading)
+    }
+
+    async fn begin(session: &Session, purpose: Purpose) -> Result<Self, Fault> {
         let (store, listing, base, title) = open(session, purpose).await?;
-        let mut reading = Self {
+        Ok(Self {
             snapshot: listing.snapshot,
             base,
             title,
             configuration: Configuration::default(),
             stages: Stages { order: crate::model::Order::Unknown, stages: Vec::new() },
             looked_for: Vec::new(),
+            unranked: None,
             inventory: Inventory::default(),
             findings: Vec::new(),
             remotes: remotes(session),
             store,
-        };
-        let found = reading.follow_bootstrap(session).await?;
-        reading.configure(session, found).await?;
-        reading.take_stock(session, reach).await?;
-        reading.compare_configuration(session);
-        Ok(reading)
+        })
     }
 
     /// Returns what a plan is made from.
@@ -181,16 +201,24 @@ impl Reading {
         }
         match &self.configuration.stages {
             Some(stages) => self.stages = stages.clone(),
-            None => {
-                let discovery = match found {
-                    Some(found) => found,
-                    None => self.discovery(session).await?,
-                };
-                self.stages = discovery.stages;
-                self.looked_for = discovery.looked_for;
-                self.findings.extend(discovery.findings);
-            }
+            None => self.find_environments(session, found).await?,
         }
+        Ok(())
+    }
+
+    async fn find_environments(
+        &mut self,
+        session: &Session,
+        found: Option<Box<inventory::Discovery>>,
+    ) -> Result<(), Fault> {
+        let discovery = match found {
+            Some(found) => found,
+            None => self.discovery(session).await?,
+        };
+        self.stages = discovery.stages;
+        self.looked_for = discovery.looked_for;
+        self.unranked = discovery.unranked;
+        self.findings.extend(discovery.findings);
         Ok(())
     }
 

@@ -46,6 +46,11 @@ use crate::model::{
     WrittenValue,
 };
 
+/// Tells whether a name says production, by a whole word.
+pub fn is_production(name: &str) -> bool {
+    words::Rank::of_name(name) == Some(words::Rank::Production)
+}
+
 /// What to look at.
 #[derive(Clone, Debug)]
 pub struct Scope {

@@ -79,6 +79,17 @@ pub struct Rules {
     pub freeze: Vec<Rule<Freeze>>,
     /// What `--reason` must say.
     pub reason: Option<Rule<ReasonRule>>,
+    /// Whether the base branch's rules must ask for an approval; none: it is told of if they don't.
+    pub protection: Option<Rule<Protection>>,
+}
+
+/// What happens where the base branch's rules ask for no approval, or can't be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// It is told of.
+    Warn,
+    /// Nothing is promoted.
+    Require,
 }
 
 /// What counts as an environment having run a version.

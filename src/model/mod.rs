@@ -21,8 +21,8 @@ pub use artifact::{Artifact, ArtifactError, OciRepository};
 pub use branch::{BRANCH_PREFIX, BranchName, branch_name};
 pub use digest::{Digest, DigestError};
 pub use environment::{
-    AppDefinition, AppPart, DigestRule, Environment, Evidence, Extent, Freeze, Hold, Order, ReasonRule, Rule, Rules,
-    Stage, Stages,
+    AppDefinition, AppPart, DigestRule, Environment, Evidence, Extent, Freeze, Hold, Order, Protection, ReasonRule,
+    Rule, Rules, Stage, Stages,
 };
 pub use finding::{Finding, FindingCode};
 pub use judged::{JudgedTag, TagTable, TagVerdict};

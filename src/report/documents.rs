@@ -229,6 +229,25 @@ impl PlanDocument {
     }
 }
 
+/// The body of `kind: Init`.
+#[derive(Serialize)]
+pub struct InitDocument {
+    /// Where the file is, or would be.
+    path: String,
+    /// Whether it was written.
+    written: bool,
+    /// Its text.
+    content: String,
+    findings: Vec<Fact>,
+}
+
+impl InitDocument {
+    /// Tells what was found, and whether it was written down.
+    pub fn of(path: String, written: bool, content: String, findings: &[Finding]) -> Self {
+        Self { path, written, content, findings: findings.iter().map(Fact::from).collect() }
+    }
+}
+
 /// The body of `kind: Tags`.
 #[derive(Serialize)]
 pub struct TagsDocument {

@@ -3,6 +3,7 @@
 mod columns;
 pub mod documents;
 pub mod inert;
+pub mod init;
 pub mod pins;
 pub mod problem;
 pub mod promotion;

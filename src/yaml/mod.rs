@@ -15,7 +15,7 @@ pub use error::Error;
 pub use hazard::Hazard;
 pub use node::{Anchor, Content, Document, Node, Position, Scalar, Stream};
 pub use plain::{PlainKind, is_plain_string, is_string, kind_of_plain};
-pub use splice::{escaped, locate, written_as};
+pub use splice::{escaped, in_flow, locate, written_as};
 
 /// The most bytes of a file that is read.
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;

@@ -108,6 +108,14 @@ pub fn written_as(form: Form, text: &str) -> Option<String> {
     }
 }
 
+/// Returns how a text is written as a scalar of its own in a flow mapping, where commas and brackets end a plain one.
+pub fn in_flow(text: &str) -> String {
+    let is_bare = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.' | '/');
+    let is_plain = text.chars().all(is_bare) && is_plain_string(text);
+    // JSON's strings are YAML's double-quoted ones.
+    if is_plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
+}
+
 /// Returns how a part of a scalar's text is written inside a scalar of this form; None where it can't be.
 pub fn escaped(form: Form, text: &str) -> Option<String> {
     if text.chars().any(char::is_control) {
@@ -124,6 +132,24 @@ pub fn escaped(form: Form, text: &str) -> Option<String> {
 mod tests {
     use super::super::{Node, Stream};
     use super::*;
+
+    #[test]
+    fn in_a_flow_mapping_a_text_is_quoted_where_yaml_would_read_it_otherwise() {
+        for (text, written) in [
+            ("prod-eu", "prod-eu"),
+            ("clusters/prod", "clusters/prod"),
+            (".", "."),
+            ("1.10", "\"1.10\""),
+            ("on", "\"on\""),
+            ("a, b", "\"a, b\""),
+            ("a #b", "\"a #b\""),
+            ("say \"x\"", "\"say \\\"x\\\"\""),
+        ] {
+            assert_eq!(in_flow(text), written);
+            let stream = Stream::parse(format!("{{a: {written}}}").as_bytes());
+            assert_eq!(stream.documents[0].root.text_at(&["a"]), Some(text));
+        }
+    }
 
     fn located(text: &str, part: &str) -> Option<String> {
         let stream = Stream::parse(text.as_bytes());

@@ -90,7 +90,7 @@ fn a_broken_configuration_is_shown_with_its_line() {
 
 #[test]
 fn a_rule_that_is_not_built_is_refused_and_never_ignored() {
-    for rule in ["soak: 24h", "protection: require", "evidence: observed"] {
+    for rule in ["soak: 24h", "evidence: observed"] {
         let run = with_rules(rule).promote(&["my-app", "v1.2.3"]);
         assert_eq!(run.code, 2, "{rule}: {run}");
         assert!(run.stderr.contains("promote.yaml:7"), "{rule}: {run}");

@@ -19,6 +19,7 @@ fn help_is_short_and_complete() {
       run          Open pull requests that move APP to VERSION, or to what the environment before runs
       status       Show what runs where, and what needs somebody
       why          Show for each tag whether it may go there, and each rule that says no
+      init         Write what was found here as promote.yaml
       auto         Open the pull requests that are due; change nothing when none is
       plan         Show who can advance where, and who can't
       tags         List the tags of an artifact, newest version first

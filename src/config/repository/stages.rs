@@ -9,7 +9,8 @@ use crate::config::document::{Failure, Located};
 use crate::config::fact;
 use crate::constraint::Constraint;
 use crate::model::{
-    DigestRule, Environment, EnvironmentName, Evidence, Extent, Order, ReasonRule, RepoPath, Rule, Rules, Stage, Stages,
+    DigestRule, Environment, EnvironmentName, Evidence, Extent, Order, Protection, ReasonRule, RepoPath, Rule, Rules,
+    Stage, Stages,
 };
 
 /// Returns the stages, if any are written.
@@ -93,11 +94,6 @@ fn rules(file: &File<'_>, written: shape::Rules<'_>, shared: Rules) -> Result<Ru
     if let Some(soak) = written.soak {
         return Err(soak.wrong(Fact::NotBuilt { rule: "soak".to_owned() }));
     }
-    if let Some(protection) = written.protection
-        && matches!(protection.value, shape::Protection::Require)
-    {
-        return Err(protection.wrong(Fact::NotBuilt { rule: "protection: require".to_owned() }));
-    }
     Ok(Rules {
         from: written.from.map(|from| from_rule(file, from)).transpose()?.or(shared.from),
         range: written.range.map(|one| range(file, one)).transpose()?.or(shared.range),
@@ -108,7 +104,16 @@ fn rules(file: &File<'_>, written: shape::Rules<'_>, shared: Rules) -> Result<Ru
             None => shared.freeze,
         },
         reason: written.reason.map(|one| reason(file, one)).transpose()?.or(shared.reason),
+        protection: written.protection.map(|one| protection(file, one)).or(shared.protection),
     })
+}
+
+fn protection(file: &File<'_>, written: &Located<shape::Protection>) -> Rule<Protection> {
+    let protection = match written.value {
+        shape::Protection::Warn => Protection::Warn,
+        shape::Protection::Require => Protection::Require,
+    };
+    file.rule(written, protection)
 }
 
 /// The text is kept: it is shown as it was written.
