@@ -14,7 +14,7 @@
 //! 9. [`forge`] opens the pull request; [`report`] tells what happened.
 //!
 //! The core (`model`, `constraint`, `yaml`, `inventory`, `planner`, `edit`) maps values to values. The edges
-//! (`registry`, `git`, `forge`, `http`) do one effect each and decide nothing. Only `commands` joins them.
+//! (`registry`, `git`, `forge`, `http`, `process`) do one effect each and decide nothing. Only `commands` joins them.
 
 pub mod cli;
 pub mod commands;
@@ -27,6 +27,7 @@ pub mod http;
 pub mod inventory;
 pub mod model;
 pub mod planner;
+pub mod process;
 pub mod registry;
 pub mod report;
 pub mod yaml;

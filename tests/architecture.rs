@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms it may use beside itself.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("main", &["cli"]),
     ("cli", &["commands", "config", "model", "report"]),
     (
@@ -40,8 +40,9 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("edit", &["inventory", "model", "yaml"]),
     // The edges: one effect each.
     ("http", &["model"]),
-    ("git", &["model"]),
-    ("registry", &["git", "http", "model"]),
+    ("process", &[]),
+    ("git", &["model", "process"]),
+    ("registry", &["git", "http", "model", "process"]),
     ("forge", &["http", "model"]),
 ];
 

@@ -6,10 +6,10 @@ use std::fs;
 
 use git2::{Oid, Repository};
 
-use super::child::arguments;
 use super::transport::Task;
 use super::{CommitId, Error, Listing, Workspace, tree};
 use crate::model::{RepoPath, Snapshot};
+use crate::process::arguments;
 
 /// The base branch and its newest commit.
 #[derive(Clone, Debug, PartialEq, Eq)]

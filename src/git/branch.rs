@@ -5,9 +5,9 @@ use std::sync::Arc;
 use git2::{Delta, Oid};
 
 use super::base::{FETCH, check_branch};
-use super::child::arguments;
 use super::{CommitId, Depth, Error, Workspace, tree};
 use crate::model::RepoPath;
+use crate::process::arguments;
 
 /// A branch of the remote and its newest commit.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::child::ChildError;
 use super::{GitVersion, RemoteUrlError};
 use crate::model::{Exit, Place, Problem, RepoPath};
+use crate::process::ChildError;
 
 /// Why Git can't do what is asked.
 #[derive(Debug, thiserror::Error)]

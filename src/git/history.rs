@@ -7,9 +7,9 @@ use git2::{Oid, Repository};
 use jiff::Timestamp;
 
 use super::base::FETCH;
-use super::child::arguments;
 use super::{Base, CommitId, Depth, Error, Workspace, tree};
 use crate::model::RepoPath;
+use crate::process::arguments;
 
 /// A commit on the base branch's own line that changed some of the files asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,6 @@
 
 mod base;
 mod branch;
-mod child;
 mod clone;
 mod commit;
 mod environment;

@@ -7,9 +7,9 @@ use git2::build::TreeUpdateBuilder;
 use git2::{FileMode, Repository};
 
 use super::base::FETCH;
-use super::child::arguments;
 use super::{CommitId, Error, Identity, Workspace, tree};
 use crate::model::RepoPath;
+use crate::process::arguments;
 
 /// The one ref beside `refs/heads/promote/` that is ever written.
 const REF: &str = "refs/promote/observations";

@@ -1,12 +1,11 @@
 //! Which `git` program runs.
 
-use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::child::{Child, arguments};
 use super::{Environment, Error, escape};
+use crate::process::{Child, arguments, search};
 
 /// The oldest version whose options and configuration variables all exist.
 const MINIMUM: GitVersion = GitVersion(2, 31, 0);
@@ -103,29 +102,6 @@ impl fmt::Display for GitVersion {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}.{}.{}", self.0, self.1, self.2)
     }
-}
-
-/// Returns the first file called `name` in the absolute folders of `path`: a program planted in the working
-/// directory is never found through an empty or relative entry.
-pub(super) fn search(name: &str, path: &OsStr) -> Option<PathBuf> {
-    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    std::env::split_paths(path).filter(|folder| folder.is_absolute()).map(|folder| folder.join(&file)).find(
-        |candidate| {
-            let Ok(metadata) = candidate.metadata() else { return false };
-            metadata.is_file() && is_executable(&metadata)
-        },
-    )
-}
-
-#[cfg(unix)]
-fn is_executable(metadata: &std::fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    metadata.permissions().mode() & 0o111 != 0
-}
-
-#[cfg(not(unix))]
-fn is_executable(_: &std::fs::Metadata) -> bool {
-    true
 }
 
 #[cfg(test)]

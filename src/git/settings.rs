@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::child::{Child, arguments};
 use super::{Environment, Error, Program, RemoteUrl, escape};
+use crate::process::{Child, arguments};
 
 /// Where a value is configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,9 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::child::{Child, Output, arguments};
-use super::program::search;
 use super::{Environment, Error, Identity, Settings, escape};
+use crate::process::{Child, Output, arguments, search};
 
 /// Somebody may have to type a passphrase or touch a key.
 const DEADLINE: Duration = Duration::from_secs(120);

@@ -9,9 +9,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::child::{Child, Output};
-use super::program::search;
 use super::{Environment, Error, Program, RemoteUrl, Scheme, Settings, escape};
+use crate::process::{Child, Output, search};
 
 /// Everything needed to reach one remote.
 #[derive(Clone, Debug)]

@@ -8,10 +8,10 @@ use git2::Repository;
 
 use super::base::{FETCH, check_branch, open};
 use super::branch::FIRST_DEPTH;
-use super::child::{Output, arguments};
 use super::scratch::Scratch;
 use super::transport::{Task, Transport};
 use super::{CommitId, Connection, Depth, Error, RemoteBranch, escape};
+use crate::process::{Output, arguments};
 
 /// A bare, shallow repository without the files' contents, in a private temporary folder that goes with it.
 ///

@@ -1,6 +1,6 @@
 //! Docker's credential helpers: programs that are asked for one login.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -10,6 +10,7 @@ use tokio::process::Command;
 
 use super::credentials::Credential;
 use super::{CredentialSettings, Error};
+use crate::process::search;
 
 /// How many bytes of a helper's answer are read.
 const CAP: u64 = 64 * 1024;
@@ -74,7 +75,7 @@ pub(super) async fn run(name: &str, server: &str, settings: &CredentialSettings)
     if name.is_empty() || !name.bytes().all(named) {
         return Err(failed("is no name of a program".to_owned()));
     }
-    let program = find(&format!("docker-credential-{name}"), settings.path.as_deref())
+    let program = search(&format!("docker-credential-{name}"), settings.path.as_deref().unwrap_or_default())
         .ok_or_else(|| failed("is not in PATH".to_owned()))?;
     let asked = ask(&program, name, server, settings);
     match tokio::time::timeout(settings.helper_timeout, asked).await {
@@ -129,25 +130,6 @@ fn may_see(helper: &str, variable: &OsStr) -> bool {
         helper.contains(part) && beginnings.iter().any(|beginning| variable.starts_with(beginning))
     };
     EVERYONE.contains(&variable) || CLOUDS.iter().any(cloud)
-}
-
-/// Returns the program's absolute path; relative and empty entries of the search path never count.
-fn find(program: &str, path: Option<&OsStr>) -> Option<PathBuf> {
-    let mut file = OsString::from(program);
-    file.push(std::env::consts::EXE_SUFFIX);
-    let candidates = std::env::split_paths(path?).filter(|entry| entry.is_absolute()).map(|entry| entry.join(&file));
-    candidates.into_iter().find(|candidate| is_program(candidate))
-}
-
-#[cfg(unix)]
-fn is_program(path: &std::path::Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_program(path: &std::path::Path) -> bool {
-    path.is_file()
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ const OUTPUT_LIMIT: usize = 16 << 20;
 const PIPE_GRACE: Duration = Duration::from_millis(300);
 
 /// What to run.
-pub(super) struct Child<'a> {
+pub struct Child<'a> {
     /// Absolute path of the program.
     pub program: &'a Path,
     /// Its arguments: never a secret.
@@ -32,7 +32,7 @@ pub(super) struct Child<'a> {
 }
 
 /// What a child answered.
-pub(super) struct Output {
+pub struct Output {
     /// Its exit code; none if a signal ended it.
     pub code: Option<i32>,
     /// What it printed.
@@ -43,7 +43,7 @@ pub(super) struct Output {
 
 /// Why a child gave no answer.
 #[derive(Debug)]
-pub(super) enum ChildError {
+pub enum ChildError {
     /// It could not be started or waited for.
     Start(io::Error),
     /// The deadline passed.
@@ -142,7 +142,7 @@ impl Drop for Group {
 }
 
 /// Turns texts into arguments.
-pub(super) fn arguments<I>(texts: I) -> Vec<OsString>
+pub fn arguments<I>(texts: I) -> Vec<OsString>
 where
     I: IntoIterator,
     I::Item: AsRef<OsStr>,
