@@ -11,7 +11,7 @@ use git_server::GitServer;
 use promote::git::HttpLogin;
 use promote::git::{
     Change, Clone, CommitId, Connection, Depth, Environment, Error, Identity, Limits, Program, RemoteUrl, Settings,
-    Workspace,
+    Touch, Wanted, Workspace,
 };
 use promote::model::{EntryKind, Exit, Problem, RepoPath};
 
@@ -1196,4 +1196,47 @@ async fn records_are_written_beside_the_branches_and_never_over_somebody_elses()
         sandbox.refs().replace(&format!("\nrefs/promote/observations {}", all.commit.expect("a commit")), ""),
         branches
     );
+}
+
+/// Commits that change nothing, straight into the remote.
+fn go_on(sandbox: &Sandbox, count: usize) {
+    let repository = git2::Repository::open_bare(sandbox.path("remote.git")).expect("the remote");
+    let author =
+        git2::Signature::new("Ada", "ada@example.com", &git2::Time::new(1_790_000_000, 0)).expect("a signature");
+    for _ in 0..count {
+        let tip = repository.refname_to_id("refs/heads/main").and_then(|id| repository.find_commit(id)).expect("main");
+        let tree = tip.tree().expect("a tree");
+        repository.commit(Some("refs/heads/main"), &author, &author, "nothing", &tree, &[&tip]).expect("a commit");
+    }
+}
+
+#[tokio::test]
+async fn the_writer_of_a_text_is_found_behind_what_was_fetched_first_and_never_guessed_at_its_end() {
+    let sandbox = Sandbox::with_fleet();
+    sandbox.write("apps/a.yaml", b"tag: 1.1.0\n");
+    sandbox.git("work", &["commit", "-q", "-a", "-m", "Promote a\n\nPromote-App: a\nPromote-To: 1.1.0"]);
+    sandbox.git("work", &["push", "-q"]);
+    go_on(&sandbox, 320);
+
+    let mut workspace = sandbox.workspace().await;
+    let base = workspace.fetch_base(None).await.expect("a base");
+    let wanted = |text: &str| Wanted { path: repo_path("apps/a.yaml"), text: text.to_owned() };
+    let wanted = [wanted("1.1.0"), wanted("never written")];
+    let found = workspace.writers(&base, &wanted, &|_, _| true).await.expect("an answer");
+    let subjects = |found: &[Option<Touch>]| -> Vec<Option<String>> {
+        found.iter().map(|one| Some(one.as_ref()?.commit.message.lines().next()?.to_owned())).collect()
+    };
+    assert_eq!(subjects(&found), [Some("Promote a".to_owned()), None]);
+    let trailers = found[0].as_ref().expect("a commit").commit.trailers();
+    assert_eq!(trailers, [[("Promote-App".to_owned(), "a".to_owned()), ("Promote-To".to_owned(), "1.1.0".to_owned())]]);
+
+    // A commit whose parent was not fetched seems to have written everything: it is no writer.
+    let url = format!("file://{}", sandbox.path("remote.git").display());
+    sandbox.git(".", &["clone", "-q", "--depth=2", &url, "shallow"]);
+    let shallow = sandbox.clone_at("shallow").await;
+    let tip = sandbox.git("shallow", &["rev-parse", "HEAD"]);
+    assert_eq!(subjects(&shallow.writers(&tip, &wanted, &|_, _| true).expect("an answer")), [None, None]);
+    let whole = sandbox.clone_at("remote.git").await;
+    let found = whole.writers(&tip, &wanted, &|_, _| true).expect("an answer");
+    assert_eq!(subjects(&found), [Some("Promote a".to_owned()), None]);
 }

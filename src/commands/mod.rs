@@ -17,6 +17,7 @@ mod progress;
 pub mod promotion;
 mod publishing;
 mod reading;
+mod recording;
 mod session;
 pub mod status;
 pub mod summary;

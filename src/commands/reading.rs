@@ -8,6 +8,7 @@ use crate::model::{EnvironmentName, Finding, FindingCode, Inventory, RepoPath, S
 use crate::planner::Fleet;
 
 use super::fault::{Fault, Refusal};
+use super::recording;
 use super::session::Session;
 
 /// The commit that was read, the configuration in it, and what its environments run.
@@ -66,6 +67,7 @@ impl Reading {
         reading.configure(session, found).await?;
         reading.take_stock(session, reach).await?;
         reading.compare_configuration(session);
+        recording::recall(session, &mut reading).await;
         Ok(reading)
     }
 
@@ -139,6 +141,26 @@ impl Reading {
     /// They are there and can't be read.
     pub async fn load(&mut self, session: &Session, paths: &[RepoPath]) -> Result<(), Fault> {
         self.store.load(session, &mut self.snapshot, paths).await
+    }
+
+    /// Returns, for each wanted text, the newest commit that brought it and is accepted; none in a working tree.
+    ///
+    /// # Errors
+    /// The history can't be fetched or read.
+    pub async fn writers(
+        &mut self,
+        session: &Session,
+        wanted: &[git::Wanted],
+        accepts: &git::Accepts<'_>,
+    ) -> Result<Vec<Option<git::Touch>>, Fault> {
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(match (&mut self.store, &self.base, &session.clone) {
+            (Store::Remote(workspace), Some(base), _) => workspace.writers(base, wanted, accepts).await?,
+            (Store::Clone, _, Some(clone)) => clone.writers(&self.snapshot.commit, wanted, accepts)?,
+            _ => vec![None; wanted.len()],
+        })
     }
 
     fn scope(&self, reach: Reach) -> Scope {

@@ -62,11 +62,32 @@ const DEPTHS: [Option<usize>; 3] = [Some(300), Some(5000), None];
 /// A pull request of ours has a few commits; of others no more than these are looked at.
 const MERGED_LIMIT: usize = 100;
 
-/// One record of `git log --raw`.
-struct Record {
-    told: Told,
-    parents: Vec<Oid>,
-    files: Vec<(RepoPath, Option<Oid>, Option<Oid>)>,
+/// A commit, and the files that it changed, each with its blob before and after.
+pub(super) struct Record {
+    pub(super) told: Told,
+    pub(super) parents: Vec<Oid>,
+    pub(super) files: Vec<(RepoPath, Option<Oid>, Option<Oid>)>,
+}
+
+impl Record {
+    /// Returns every blob that it names.
+    pub(super) fn blobs(&self) -> impl Iterator<Item = Oid> + '_ {
+        self.files.iter().flat_map(|(_, before, after)| [*before, *after]).flatten()
+    }
+}
+
+impl Told {
+    /// Returns each paragraph of trailers in the message, in order: a squash merge holds one of each commit.
+    pub fn trailers(&self) -> Vec<Vec<(String, String)>> {
+        let blocks = self.message.replace("\r\n", "\n");
+        let of_block = |block: &str| -> Option<Vec<(String, String)>> {
+            // Git reads trailers in the last paragraph behind a title.
+            let trailers = git2::message_trailers_strs(&format!("title\n\n{}\n", block.trim_end())).ok()?;
+            let trailers: Vec<_> = trailers.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+            (!trailers.is_empty()).then_some(trailers)
+        };
+        blocks.split("\n\n").filter_map(of_block).collect()
+    }
 }
 
 impl Workspace {
@@ -88,12 +109,11 @@ impl Workspace {
             }
         }
         let is_complete = is_whole && records.len() < limit;
-        let blobs = records.iter().flat_map(|record| &record.files).flat_map(|(_, before, after)| [*before, *after]);
-        let blobs: Vec<Oid> = blobs.flatten().collect();
+        let blobs: Vec<Oid> = records.iter().flat_map(Record::blobs).collect();
         let missing = self.missing_objects(&blobs)?;
         self.fetch_blobs(&missing).await?;
         let repository = self.repository()?;
-        let merged = merged(&repository, base, &records);
+        let merged = merged(&repository, base.commit.0, &records);
         let store = repository.odb().map_err(Error::object("the object database"))?;
         let read = |oid: Option<Oid>| {
             let bytes = oid.map(|oid| tree::bytes(&store, oid).map_err(Error::object(format!("blob {oid}"))));
@@ -110,7 +130,7 @@ impl Workspace {
         Ok(History { touches, is_complete })
     }
 
-    async fn deepen(&self, base: &Base, depth: Option<usize>) -> Result<(), Error> {
+    pub(super) async fn deepen(&self, base: &Base, depth: Option<usize>) -> Result<(), Error> {
         let mut command = arguments(FETCH);
         if self.depth == Some(Depth::Blobless) {
             command.push("--filter=blob:none".into());
@@ -163,8 +183,8 @@ fn parse(output: &[u8]) -> Option<Vec<Record>> {
 }
 
 /// For each record the commits that it merged: what its other parents reach beside the branch's own line.
-fn merged(repository: &Repository, base: &Base, records: &[Record]) -> Vec<Vec<Told>> {
-    let mut line = OwnLine { next: Some(base.commit.0), seen: HashSet::new() };
+pub(super) fn merged(repository: &Repository, tip: Oid, records: &[Record]) -> Vec<Vec<Told>> {
+    let mut line = OwnLine { next: Some(tip), seen: HashSet::new() };
     let mut merged = Vec::new();
     for record in records {
         let mut found = Vec::new();
@@ -208,7 +228,7 @@ impl OwnLine {
     }
 }
 
-fn told(commit: &git2::Commit<'_>) -> Told {
+pub(super) fn told(commit: &git2::Commit<'_>) -> Told {
     let author = commit.author();
     Told {
         id: CommitId(commit.id()),

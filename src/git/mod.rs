@@ -30,6 +30,7 @@ mod untrusted;
 mod url;
 mod workspace;
 mod worktree;
+mod writers;
 
 pub use base::{Base, Depth};
 pub use branch::{BranchDiff, Change, ChangedFile, RemoteBranch};
@@ -49,3 +50,4 @@ pub use untrusted::escape;
 pub use url::{RemoteUrl, RemoteUrlError, Scheme};
 pub use workspace::Workspace;
 pub use worktree::{load_worktree, worktree_root, worktree_snapshot};
+pub use writers::{Accepts, Wanted};

@@ -101,6 +101,9 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// The code of a question that was not asked.
+    pub const OFFLINE: &'static str = "offline";
+
     /// Keeps what an error says.
     pub fn of(problem: &dyn Problem) -> Self {
         let mut message = problem.to_string();
@@ -116,7 +119,7 @@ impl Failure {
     /// Returns the answer of a run that asks nothing of the network.
     pub fn offline() -> Self {
         Self {
-            code: "offline",
+            code: Self::OFFLINE,
             exit: Exit::Temporary,
             message: "registries aren't asked with `--offline`".to_owned(),
             hint: Some("run again without `--offline`".to_owned()),

@@ -198,7 +198,7 @@ fn judge_source(source: &Source, asked: Evidence, candidate: &Candidate<'_>, inq
         }
     };
     let Some(runs) = &chosen.version else {
-        let message = format!("{name} pins a digest, whose version can't be told");
+        let message = format!("{name} pins a digest, and nothing says its version");
         return Some(Verdict::Unknown(reason(ReasonCode::FromUnknown, message), None));
     };
     let spelled = chosen.tag.as_ref().map_or_else(|| runs.to_string(), Tag::to_string);

@@ -6,7 +6,7 @@ use super::inquiry::{Found, Inquiry};
 
 use crate::constraint::{self, Constraint, Filter, IndexEntry, Selection, Spelling};
 use crate::model::{
-    Artifact, Choice, Chosen, Failure, FieldName, Place, Reason, ReasonCode, Source, SourceKind, Tag, Version,
+    Artifact, Choice, Chosen, Digest, Failure, FieldName, Place, Reason, ReasonCode, Source, SourceKind, Tag, Version,
 };
 
 /// What a source chooses now.
@@ -46,6 +46,7 @@ pub(super) fn place_of(source: &Source) -> Option<Place> {
 pub(super) fn running<'a>(source: &Source, inquiry: &Inquiry<'a>) -> Option<Running<'a>> {
     let nothing = |code, message: String| Some(Running::Nothing(Reason { code, message, place: place_of(source) }));
     match &source.choice {
+        Choice::Pin { version: None, digest: Some(digest), .. } => pinned_digest(source, digest, inquiry),
         Choice::Pin { tag, version, digest, .. } => {
             Some(Running::Pinned(Chosen { tag: tag.clone(), version: version.clone(), digest: digest.clone() }))
         }
@@ -63,6 +64,31 @@ pub(super) fn running<'a>(source: &Source, inquiry: &Inquiry<'a>) -> Option<Runn
         Choice::Unknown(unknown) => nothing(ReasonCode::VersionUnknown, unknown.message.clone()),
         Choice::Range { constraint, filter, .. } => selected(source, constraint, filter.as_deref(), inquiry),
     }
+}
+
+/// What the artifact says of itself: its version, or the tag before the commit that Flux writes as its revision.
+const SAID: [&str; 2] = ["org.opencontainers.image.version", "org.opencontainers.image.revision"];
+
+/// Returns what a digest alone pins: the version is what the artifact's annotations say, if they say one.
+fn pinned_digest<'a>(source: &Source, digest: &Digest, inquiry: &Inquiry<'a>) -> Option<Running<'a>> {
+    let found = source.artifact.as_ref().ok().map(|artifact| inquiry.manifest(artifact, &digest.to_string()));
+    let facts = match found {
+        Some(found) => match found? {
+            Found::Yes(facts) => Some(facts),
+            Found::Failed(failure) if failure.code != Failure::OFFLINE => {
+                let (code, place) = (ReasonCode::RegistryUnreadable, place_of(source));
+                let message = format!("which version {} pins can't be told: {}", source.environment, failure.message);
+                return Some(Running::Failed(failure, Reason { code, message, place }));
+            }
+            Found::No | Found::Failed(_) => None,
+        },
+        None => None,
+    };
+    let said = facts.into_iter().flat_map(|facts| SAID.iter().filter_map(|key| facts.annotations.get(*key)));
+    let mut tags = said.filter_map(|text| text.split('@').next()?.replace('+', "_").parse::<Tag>().ok());
+    let known = tags.find_map(|tag| Some((version_of(source, &tag)?, tag)));
+    let (version, tag) = known.map_or((None, None), |(version, tag)| (Some(version), Some(tag)));
+    Some(Running::Pinned(Chosen { tag, version, digest: Some(digest.clone()) }))
 }
 
 /// Returns what a range selects among all tags.

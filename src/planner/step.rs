@@ -133,7 +133,9 @@ impl<'a> Judge<'a, '_> {
             }
         };
         let Some(pinned) = &chosen.version else {
-            let message = "a digest alone is pinned; its version can't be told".to_owned();
+            let message =
+                "a digest alone is pinned: neither the commit that wrote it nor the artifact says its version";
+            let message = message.to_owned();
             part.reasons.push(reason(ReasonCode::VersionUnknown, message));
             return Some(part);
         };
@@ -208,7 +210,7 @@ impl<'a> Judge<'a, '_> {
                     }
                     (Some(tag), _, _) => vec![tag.to_string()],
                     (None, _, _) => {
-                        let message = format!("{} pins a digest, whose version can't be told", ran.environment);
+                        let message = format!("{} pins a digest, and nothing says its version", ran.environment);
                         return Some(stop(Verdict::Unknown, ReasonCode::FromUnknown, message));
                     }
                 },

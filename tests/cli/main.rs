@@ -8,6 +8,7 @@ mod support;
 mod app;
 mod auto;
 mod clone;
+mod digests;
 mod documents;
 mod fleet;
 mod init;
