@@ -10,8 +10,8 @@ use std::process::Command;
 use git_server::GitServer;
 use promote::git::HttpLogin;
 use promote::git::{
-    Change, Clone, CommitId, Connection, Depth, Environment, Error, Identity, Limits, Program, RemoteUrl, Settings,
-    Touch, Wanted, Workspace,
+    Change, Clone, CommitId, Connection, Depth, Environment, Error, Identity, Limits, Program, Proposed, RemoteUrl,
+    Settings, Touch, Wanted, Workspace,
 };
 use promote::model::{EntryKind, Exit, Problem, RepoPath};
 
@@ -570,6 +570,42 @@ async fn a_branch_is_compared_with_its_merge_base_also_after_the_base_moved_and_
             (b"tag: 1.0.0 # pinned\r\nother: x".as_slice(), after.as_slice())
         );
     }
+}
+
+#[tokio::test]
+async fn what_a_pull_request_proposes_is_read_from_any_ref_against_the_base_as_it_was_read() {
+    let sandbox = Sandbox::with_fleet();
+    let mut workspace = sandbox.workspace().await;
+    let base = workspace.fetch_base(None).await.expect("a base");
+    sandbox.git("work", &["checkout", "-q", "-b", "theirs"]);
+    sandbox.write("apps/a.yaml", b"tag: 1.1.0 # pinned\r\nother: x");
+    sandbox.git("work", &["commit", "-q", "-a", "-m", "one"]);
+    sandbox.git("work", &["checkout", "-q", "main"]);
+    sandbox.write("other.yaml", b"n: 1\n");
+    sandbox.git("work", &["add", "."]);
+    sandbox.git("work", &["commit", "-q", "-m", "meanwhile"]);
+    sandbox.git("work", &["push", "-q", "origin", "main"]);
+    sandbox.git("work", &["checkout", "-q", "theirs"]);
+    sandbox.git("work", &["merge", "-q", "-m", "Update branch", "main"]);
+    sandbox.git("work", &["rm", "-q", "apps/link.yaml"]);
+    sandbox.git("work", &["commit", "-q", "-m", "two"]);
+    sandbox.git("work", &["push", "-q", "origin", "theirs:refs/pull/7/head"]);
+
+    let before = workspace.proposed("refs/pull/7/head", &base).await.expect("a proposal");
+    let base_now = workspace.fetch_base(None).await.expect("a base");
+    let after = workspace.proposed("refs/pull/7/head", &base_now).await.expect("a proposal");
+    let absent = workspace.proposed("refs/pull/8/head", &base_now).await.expect_err("no such ref");
+    let odd = workspace.proposed("--upload-pack=x", &base_now).await.expect_err("no ref");
+
+    // Of a base that moved meanwhile what came with it counts as proposed, and it is told that it moved.
+    let paths = |proposed: &Proposed| proposed.diff.files.iter().map(|file| file.path.clone()).collect::<Vec<_>>();
+    assert_eq!(paths(&before), ["apps/a.yaml", "apps/link.yaml", "other.yaml"]);
+    assert_eq!((before.diff.base == base.commit, before.base_now == base_now.commit), (true, true));
+    assert_eq!(paths(&after), ["apps/a.yaml", "apps/link.yaml"]);
+    assert!(after.holds_merges && !after.is_cut && after.base_now == after.diff.base);
+    assert_eq!(after.commits.iter().map(|commit| commit.message.trim()).collect::<Vec<_>>(), ["one", "two"]);
+    assert_eq!(after.diff.files.iter().map(|file| file.entry.is_some()).collect::<Vec<_>>(), [true, false]);
+    assert_eq!((absent.code(), odd.code()), ("branch-missing", "branch-name"));
 }
 
 #[tokio::test]

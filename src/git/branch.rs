@@ -6,7 +6,7 @@ use git2::{Delta, Oid};
 
 use super::base::{FETCH, check_branch};
 use super::{CommitId, Depth, Error, Workspace, tree};
-use crate::model::RepoPath;
+use crate::model::{BlobId, Entry, EntryKind, RepoPath};
 use crate::process::arguments;
 
 /// A branch of the remote and its newest commit.
@@ -38,6 +38,8 @@ pub struct ChangedFile {
     pub path: String,
     /// What happened to it.
     pub change: Change,
+    /// What stands there on the branch; none if it was deleted.
+    pub entry: Option<Entry>,
 }
 
 /// What happened to a file.
@@ -72,10 +74,17 @@ impl Workspace {
         if self.depth.is_none() {
             self.fetch_base(Some(base)).await?;
         }
+        self.compare(&format!("refs/heads/{branch}"), base, None).await
+    }
+
+    /// Compares a ref of the remote with its merge base with the base branch: with `at`, a commit on it, or as it is now.
+    pub(super) async fn compare(&mut self, head: &str, base: &str, at: Option<&CommitId>) -> Result<BranchDiff, Error> {
         let mut depth = Some(FIRST_DEPTH);
         loop {
-            self.fetch_histories(branch, base, depth).await?;
-            let (tip, base_tip, merge_base) = self.merge_base(branch, base).await?;
+            self.fetch_histories(head, base, depth).await?;
+            let (tip, newest) = (self.compared("head")?, self.compared("base")?);
+            let base_tip = at.map_or(newest, |commit| commit.0);
+            let merge_base = self.merge_base(tip, base_tip).await?;
             let is_whole = !self.repository()?.is_shallow();
             match (merge_base, depth) {
                 (Some(merge_base), _) => return self.diff(tip, base_tip, merge_base).await,
@@ -89,7 +98,7 @@ impl Workspace {
     }
 
     /// Fetches both histories: the first time with trees, of which only what differs is sent; deeper without.
-    async fn fetch_histories(&self, branch: &str, base: &str, depth: Option<usize>) -> Result<(), Error> {
+    async fn fetch_histories(&self, head: &str, base: &str, depth: Option<usize>) -> Result<(), Error> {
         let mut command = arguments(FETCH);
         let filter = if depth == Some(FIRST_DEPTH) { "--filter=blob:none" } else { "--filter=tree:0" };
         if self.depth == Some(Depth::Blobless) {
@@ -100,39 +109,43 @@ impl Workspace {
             Some(depth) => command.push(format!("--depth={depth}").into()),
             None => command.push("--unshallow".into()),
         }
-        command.push("origin".into());
-        command.extend([branch, base].map(|name| format!("+refs/heads/{name}:refs/compared/{name}").into()));
+        let base = format!("refs/heads/{base}");
+        command.extend(arguments([
+            "origin",
+            &format!("+{head}:refs/compared/head"),
+            &format!("+{base}:refs/compared/base"),
+        ]));
         let output = self.transport.run(&self.task(command, Vec::new())).await?;
         if output.success() {
             return Ok(());
         }
         let text = String::from_utf8_lossy(&output.stderr);
-        let missing = [branch, base].into_iter().find(|name| {
-            text.contains("couldn't find remote ref") && text.trim_end().ends_with(&format!("refs/heads/{name}"))
-        });
+        let missing = [head, &base]
+            .into_iter()
+            .find(|name| text.contains("couldn't find remote ref") && text.trim_end().ends_with(&format!(" {name}")));
         match missing {
-            Some(name) => Err(Error::BranchMissing { remote: self.remote_text(), branch: name.to_owned() }),
+            Some(name) => {
+                let branch = name.strip_prefix("refs/heads/").unwrap_or(name).to_owned();
+                Err(Error::BranchMissing { remote: self.remote_text(), branch })
+            }
             None => Err(self.transport.failure(&output)),
         }
     }
 
+    /// Returns the newest commit of one of both histories.
+    pub(super) fn compared(&self, side: &str) -> Result<Oid, Error> {
+        let name = format!("refs/compared/{side}");
+        self.repository()?.refname_to_id(&name).map_err(Error::object(name))
+    }
+
     /// Asks `git`, because libgit2's walk doesn't stop where a shallow history does.
-    async fn merge_base(&self, branch: &str, base: &str) -> Result<(Oid, Oid, Option<Oid>), Error> {
-        let tips = {
-            let repository = self.repository()?;
-            [branch, base].map(|name| {
-                let name = format!("refs/compared/{name}");
-                repository.refname_to_id(&name).map_err(Error::object(name))
-            })
-        };
-        let [branch, base] = tips;
-        let (branch, base) = (branch?, base?);
-        let command = arguments(["merge-base", &branch.to_string(), &base.to_string()]);
+    async fn merge_base(&self, tip: Oid, base: Oid) -> Result<Option<Oid>, Error> {
+        let command = arguments(["merge-base", &tip.to_string(), &base.to_string()]);
         let output = self.transport.run(&self.task(command, Vec::new())).await?;
         let text = String::from_utf8_lossy(&output.stdout);
         match (output.code, Oid::from_str(text.trim())) {
-            (Some(0), Ok(merge_base)) => Ok((branch, base, Some(merge_base))),
-            (Some(1), _) => Ok((branch, base, None)),
+            (Some(0), Ok(merge_base)) => Ok(Some(merge_base)),
+            (Some(1), _) => Ok(None),
             _ => Err(self.transport.failure(&output)),
         }
     }
@@ -162,7 +175,7 @@ impl Workspace {
                 _ => Change::Other,
             };
             let path = super::escape(&String::from_utf8_lossy(&delta.path), 300);
-            files.push(ChangedFile { path, change });
+            files.push(ChangedFile { path, change, entry: delta.entry });
         }
         Ok(BranchDiff { tip: CommitId(tip), base: CommitId(base), merge_base: Some(CommitId(merge_base)), files })
     }
@@ -198,7 +211,14 @@ impl Workspace {
             let (old, new) = (delta.old_file(), delta.new_file());
             let is_edit = delta.status() == Delta::Modified && regular(old.mode()) && old.mode() == new.mode();
             let path = new.path_bytes().or(old.path_bytes()).unwrap_or_default().to_vec();
-            FileDelta { path, edit: is_edit.then(|| (old.id(), new.id())) }
+            let kind = match new.mode() {
+                git2::FileMode::Link => EntryKind::Symlink,
+                git2::FileMode::Commit => EntryKind::Submodule,
+                _ => EntryKind::File,
+            };
+            let is_there = delta.status() != Delta::Deleted;
+            let entry = is_there.then(|| Entry { id: BlobId(new.id().to_string()), kind });
+            FileDelta { path, edit: is_edit.then(|| (old.id(), new.id())), entry }
         };
         Ok(diff.deltas().map(file).collect())
     }
@@ -208,4 +228,5 @@ impl Workspace {
 struct FileDelta {
     path: Vec<u8>,
     edit: Option<(Oid, Oid)>,
+    entry: Option<Entry>,
 }
