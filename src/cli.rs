@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::commands::arguments::{Auto, Demo, Explain, Global, Init, Output, Pins, Plan, Run, Status, Tags, Why};
+use crate::commands::arguments::{
+    Auto, Check, Demo, Explain, Global, Init, Output, Pins, Plan, Run, Status, Tags, Why,
+};
 use crate::commands::{self, Fault, Outcome, Refusal, Session, print, print_verbatim, tell};
 use crate::model::Exit;
 use crate::report::documents::{Document, ErrorBody, ErrorDocument};
@@ -53,6 +55,9 @@ pub enum Command {
     /// Show who can advance where, and who can't
     #[command(display_order = 11)]
     Plan(Plan),
+    /// Check the base: production pinned, each pin in its registry with the content that was approved
+    #[command(display_order = 12)]
+    Check(Check),
     /// List the tags of an artifact, newest version first
     #[command(display_order = 20)]
     Tags(Tags),
@@ -98,7 +103,7 @@ fn manual() -> Outcome {
 }
 
 /// Names that become commands later: no app is promoted by such a name without `run`.
-const RESERVED: [&str; 7] = ["rollback", "history", "doctor", "check", "schema", "observe", "help"];
+const RESERVED: [&str; 6] = ["rollback", "history", "doctor", "schema", "observe", "help"];
 
 /// Runs the program and returns its exit code.
 pub fn run() -> ExitCode {
@@ -167,6 +172,7 @@ async fn dispatch(arguments: Arguments, variables: BTreeMap<String, String>) -> 
         Some(Command::Run(run)) => commands::promotion::run(&session, run).await,
         Some(Command::Status(status)) => commands::status::run(&session, status).await,
         Some(Command::Why(why)) => commands::why::run(&session, why).await,
+        Some(Command::Check(check)) => commands::check::run(&session, check).await,
         Some(Command::Init(init)) => commands::init::run(&session, init).await,
         Some(Command::Auto(auto)) => commands::auto::run(&session, auto).await,
         Some(Command::Plan(plan)) => commands::plan::run(&session, plan).await,

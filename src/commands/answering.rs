@@ -10,9 +10,10 @@ use super::reading::Reading;
 use super::session::Session;
 use crate::edit;
 use crate::inventory::flux_releases;
-use crate::model::{Artifact, Chosen, Exit, Failure, Finding, Plan, Problem, Source, TagVerdict};
+use crate::model::{Artifact, CheckResult, Chosen, Exit, Failure, Finding, Plan, Problem, Source, TagVerdict};
 use crate::planner::{
-    Answer, Answers, Facts, Fleet, Planning, Question, Request, Tagged, known, older_choices, plan, why,
+    Answer, Answers, Base, Checking, Facts, Fleet, Planning, Question, Request, Tagged, check, known, older_choices,
+    plan, why,
 };
 use crate::registry::{self, ManifestReference, Registries};
 
@@ -46,6 +47,16 @@ impl Inquirer {
                     return plan;
                 }
                 Planning::Needs(questions) => self.ask(questions).await,
+            }
+        }
+    }
+
+    /// Checks the base, asking until nothing is open.
+    pub async fn check(&mut self, base: &Base<'_>) -> Vec<CheckResult> {
+        loop {
+            match check(base, &self.answers) {
+                Checking::Done(results) => return results,
+                Checking::Needs(questions) => self.ask(questions).await,
             }
         }
     }

@@ -174,6 +174,10 @@ pub struct Pins {
     pub all: bool,
 }
 
+/// `promote check`.
+#[derive(Debug, Args)]
+pub struct Check {}
+
 /// `promote init`.
 #[derive(Debug, Args)]
 pub struct Init {

@@ -5,6 +5,7 @@ pub mod arguments;
 mod asking;
 pub mod auto;
 mod change;
+pub mod check;
 mod delivery;
 pub mod demo;
 mod describing;

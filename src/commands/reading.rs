@@ -42,6 +42,8 @@ pub struct Reading {
 pub enum Purpose {
     /// To look: any revision will do.
     Look,
+    /// To check what is checked out: HEAD, where there is a clone.
+    Check,
     /// To write: only the remote's newest commit will do.
     Write,
 }
@@ -338,6 +340,11 @@ async fn open(session: &Session, purpose: Purpose) -> Result<(Store, git::Listin
             let listing = clone.snapshot_at(revision)?;
             let short: String = listing.snapshot.commit.chars().take(7).collect();
             Ok((Store::Clone, listing, None, format!("{revision} {short}")))
+        }
+        (None, Some(clone)) if purpose == Purpose::Check => {
+            let listing = clone.head_snapshot()?;
+            let short: String = listing.snapshot.commit.chars().take(7).collect();
+            Ok((Store::Clone, listing, None, format!("HEAD {short}")))
         }
         (None, Some(clone)) if global.offline => {
             let remote = clone.choose_remote(global.remote.as_deref())?;

@@ -2,6 +2,7 @@
 
 mod artifact;
 mod branch;
+mod check;
 mod digest;
 mod environment;
 mod finding;
@@ -19,6 +20,7 @@ mod version;
 
 pub use artifact::{Artifact, ArtifactError, OciRepository};
 pub use branch::{BRANCH_PREFIX, BranchName, branch_name};
+pub use check::{CheckResult, Level};
 pub use digest::{Digest, DigestError};
 pub use environment::{
     AppDefinition, AppPart, DigestRule, Environment, Evidence, Extent, Freeze, Hold, Order, Protection, ReasonRule,

@@ -165,6 +165,8 @@ reason_codes! {
     Older = "older", "The version is older than what is pinned; only a rollback goes back.";
     NotFound = "not-found", "The registry has no such version.";
     NotMirrored = "not-mirrored", "Another name of the artifact has the version, this one does not have it yet.";
+    InRegistry = "in-registry", "The pinned version is in its registry.";
+    Shadowed = "shadowed-field", "A field that Flux ignores because another one takes precedence.";
     OutsideRange = "outside-range", "The version is outside the range that may ever go there.";
     PreRelease = "pre-release", "A pre-release, which the range does not admit.";
     NotAVersion = "not-a-version", "The tag is not a version.";

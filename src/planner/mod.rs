@@ -5,6 +5,7 @@
 
 mod asked;
 mod change;
+mod check;
 mod choose;
 mod evidence;
 mod inquiry;
@@ -27,6 +28,7 @@ use crate::model::{
 
 pub use asked::{AskError, app_named, apps, environments_named, nearest_tags};
 pub use change::{Change, Grouping, changes};
+pub use check::{Base, Checking, check, pinned_by_tag, production};
 pub use choose::{first_stage, is_pinned, pinned_stages};
 pub use older::older_choices;
 pub use question::{Answer, Answers, Facts, Question};

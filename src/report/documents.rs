@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::inert;
 use crate::model::{
-    AppName, Chosen, Digest, Edit, EnvironmentName, Exit, Failure, Finding, Inventory, Place, Plan, Problem, Reason,
-    Source, Stages, Step, Tag, TagTable, TagVerdict, Version, WrittenValue,
+    AppName, CheckResult, Chosen, Digest, Edit, EnvironmentName, Exit, Failure, Finding, Inventory, Place, Plan,
+    Problem, Reason, Source, Stages, Step, Tag, TagTable, TagVerdict, Version, WrittenValue,
 };
 
 /// A document: `apiVersion`, `kind`, then its own fields.
@@ -226,6 +226,36 @@ impl PlanDocument {
     /// A plan that nothing was written for.
     pub fn of(plan: &Plan) -> Self {
         Self { steps: plan.steps.iter().map(StepBody::from).collect(), changed: false }
+    }
+}
+
+/// The body of `kind: Check`.
+#[derive(Serialize)]
+pub struct CheckDocument {
+    results: Vec<CheckBody>,
+}
+
+/// One answer of a check.
+#[derive(Serialize)]
+struct CheckBody {
+    code: &'static str,
+    level: &'static str,
+    message: String,
+    path: Option<String>,
+    line: Option<usize>,
+}
+
+impl CheckDocument {
+    /// Tells every answer.
+    pub fn of(results: &[CheckResult]) -> Self {
+        let body = |result: &CheckResult| CheckBody {
+            code: result.code,
+            level: result.level.as_str(),
+            message: result.message.clone(),
+            path: result.place.as_ref().map(|place| place.path.to_string()),
+            line: result.place.as_ref().map(|place| place.line),
+        };
+        Self { results: results.iter().map(body).collect() }
     }
 }
 

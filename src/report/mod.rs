@@ -1,5 +1,6 @@
 //! One result for people, for programs and for the pull request: terminal, JSON, Markdown.
 
+pub mod check;
 mod columns;
 pub mod documents;
 pub mod inert;

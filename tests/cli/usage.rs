@@ -22,6 +22,8 @@ fn help_is_short_and_complete() {
       init         Write what was found here as promote.yaml
       auto         Open the pull requests that are due; change nothing when none is
       plan         Show who can advance where, and who can't
+      check        Check the base: production pinned, each pin in its registry with the content that was
+                   approved
       tags         List the tags of an artifact, newest version first
       pins         List every place where a version is written
       demo         Make a playground and run the main job in it

@@ -528,7 +528,7 @@ fn without_chance(text: &str, folder: &str, hosts: &[(String, String)]) -> Strin
     }
     for (pattern, name) in [
         (r"\b[0-9a-f]{40}\b", "[commit]"),
-        (r"\bmain [0-9a-f]{7}\b", "main [commit]"),
+        (r"\b(main|HEAD) [0-9a-f]{7}\b", "$1 [commit]"),
         (r"\bbase [0-9a-f]{7}\b", "base [commit]"),
         (r"\b\d+ (s|min|h|days?) ago\b", "[age] ago"),
         (r"promote-test-\w+", "[sandbox]"),
