@@ -133,9 +133,13 @@ fn descend(decoded: &str, span: &Span, inner: &[Span], edit: &Edit) -> Result<(R
     let Some((next, rest)) = inner.split_first() else {
         if matches!(span.form, Form::Literal | Form::Folded) {
             // The line breaks at the end belong to the block, not to the version.
-            let length = decoded.trim_end_matches('\n').len();
-            let matches = edit.before == decoded || decoded.get(..length) == Some(edit.before.as_str());
-            return if matches { Ok((0..length, edit.after.clone(), false)) } else { Err(changed()) };
+            let (text, breaks) = decoded.split_at(decoded.trim_end_matches('\n').len());
+            let after = match edit.before == decoded {
+                true => edit.after.strip_suffix(breaks).unwrap_or(&edit.after),
+                false if edit.before == text => &edit.after,
+                false => return Err(changed()),
+            };
+            return Ok((0..text.len(), after.to_owned(), false));
         }
         return if decoded == edit.before { Ok((0..decoded.len(), edit.after.clone(), true)) } else { Err(changed()) };
     };

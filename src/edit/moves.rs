@@ -1,7 +1,7 @@
 //! The fewest scalars that make a source's effective version the target.
 
 use super::Refusal;
-use crate::model::{Choice, Digest, Edit, FieldName, Inventory, Source, Tag, Value, Version};
+use crate::model::{Choice, Digest, Edit, FieldName, Inventory, Place, Source, Tag, Value, Version};
 
 /// Names the fewest existing scalars that make a source's effective version the target.
 ///
@@ -16,18 +16,22 @@ pub fn edits_for(
     target: &Tag,
     digest: Option<&Digest>,
 ) -> Result<Vec<Edit>, Refusal> {
-    let not_pinned = |why: String, field: Option<FieldName>| Refusal::NotPinned {
+    let place_of = |field: FieldName| value(source, field)?.deciding_slot().map(|slot| slot.place.clone());
+    // Where nothing is written for it, the object is the place where something could be.
+    let not_pinned = |why: String, place: Option<Place>| Refusal::NotPinned {
         name: source.id.name.clone(),
         why,
-        place: field.and_then(|field| value(source, field)?.deciding_slot().map(|slot| slot.place.clone())),
+        place: Some(place.unwrap_or_else(|| source.place.clone())),
     };
     let field = match &source.choice {
         Choice::Pin { field, .. } => *field,
         Choice::Range { field, constraint, .. } => {
-            return Err(not_pinned(format!("it follows `{constraint}`"), Some(*field)));
+            return Err(not_pinned(format!("it follows `{constraint}`"), place_of(*field)));
         }
-        Choice::Floating { field, text } => return Err(not_pinned(format!("it follows `{text}`"), *field)),
-        Choice::Unknown(unknown) => return Err(not_pinned(unknown.message.clone(), None)),
+        Choice::Floating { field, text } => {
+            return Err(not_pinned(format!("it follows `{text}`"), field.and_then(place_of)));
+        }
+        Choice::Unknown(unknown) => return Err(not_pinned(unknown.message.clone(), unknown.place.clone())),
     };
     let mut edits = Vec::new();
     // What stands under the deciding field moves with it, so that people read what runs.
@@ -43,7 +47,7 @@ pub fn edits_for(
             continue;
         }
         let Some(slot) = value.deciding_slot() else {
-            return Err(not_pinned("nothing is written for it".to_owned(), Some(field)));
+            return Err(not_pinned("nothing is written for it".to_owned(), None));
         };
         let text = match field {
             FieldName::Digest => {

@@ -1,5 +1,6 @@
 //! Where a part of a decoded text stands in the bytes, and how a new one is written there.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::is_plain_string;
@@ -12,62 +13,91 @@ pub fn locate(raw: &str, form: Form, decoded: &str, part: Range<usize>) -> Optio
     let wanted = decoded.get(part.clone())?;
     match form {
         Form::Part => raw.get(part.clone()).filter(|_| raw == decoded).map(|_| part),
-        Form::Literal => {
-            let range = in_literal(raw, decoded, part)?;
-            raw.get(range.clone()).filter(|found| *found == wanted).map(|_| range)
-        }
-        Form::Plain | Form::SingleQuoted | Form::DoubleQuoted | Form::Folded => {
-            let quote = usize::from(matches!(form, Form::SingleQuoted | Form::DoubleQuoted));
+        Form::Literal => in_literal(raw, decoded, part),
+        Form::Plain | Form::SingleQuoted | Form::DoubleQuoted => {
+            let quote = usize::from(form != Form::Plain);
             let inner = raw.get(quote..raw.len().checked_sub(quote)?)?;
-            if inner == decoded {
-                return Some(part.start + quote..part.end + quote);
-            }
-            if form == Form::DoubleQuoted && inner.contains('\\') {
-                let range = in_escaped(inner, decoded, part)?;
-                return inner
-                    .get(range.clone())
-                    .filter(|found| *found == wanted)
-                    .map(|_| range.start + 1..range.end + 1);
-            }
+            let range = if inner == decoded { part } else { in_lines(inner, form, decoded, part)? };
+            Some(range.start + quote..range.end + quote)
+        }
+        Form::Folded => {
             if wanted.is_empty() {
                 return None;
             }
-            // Escapes or folding changed the text around it: the same occurrence of the same text, if each is there.
+            // Folding changed the text around it: the same occurrence of the same text, if each is there.
             let before = decoded.match_indices(wanted).position(|(at, _)| at == part.start)?;
-            let there: Vec<usize> = inner.match_indices(wanted).map(|(at, _)| at).collect();
-            let start = there.get(before).filter(|_| there.len() == decoded.matches(wanted).count())? + quote;
+            let there: Vec<usize> = raw.match_indices(wanted).map(|(at, _)| at).collect();
+            let start = *there.get(before).filter(|_| there.len() == decoded.matches(wanted).count())?;
             Some(start..start + wanted.len())
         }
     }
 }
 
-/// Follows the escapes of a double-quoted scalar; none if it spans lines.
-fn in_escaped(inner: &str, decoded: &str, part: Range<usize>) -> Option<Range<usize>> {
-    let mut raw = inner.char_indices();
-    let mut start = None;
-    for (at, char) in decoded.char_indices().chain([(decoded.len(), '\0')]) {
-        let Some((raw_at, raw_char)) = raw.next() else {
-            return (at == part.end).then_some(start?..inner.len());
-        };
-        if at == part.start {
-            start = Some(raw_at);
+/// Follows escapes and folded lines of a plain or quoted scalar; none if that does not lead to the decoded text.
+fn in_lines(inner: &str, form: Form, decoded: &str, part: Range<usize>) -> Option<Range<usize>> {
+    let mut rest = inner;
+    let (mut at, mut start, mut end) = (0, None, None);
+    while !rest.is_empty() || at < decoded.len() {
+        let begin = inner.len() - rest.len();
+        if start.is_none() && at == part.start {
+            start = Some(begin);
         }
         if at == part.end {
-            return Some(start?..raw_at);
+            end.get_or_insert(begin);
         }
-        if raw_char == '\\' {
-            let digits = match raw.next()?.1 {
-                'x' => 2,
-                'u' => 4,
-                'U' => 8,
-                _ => 0,
-            };
-            raw.by_ref().take(digits).for_each(drop);
-        } else if raw_char != char {
-            return None;
+        let (length, text) = unit(rest, form)?;
+        match text {
+            // An escape: which character it stands for is in the decoded text.
+            None => at += decoded.get(at..)?.chars().next()?.len_utf8(),
+            Some(text) => {
+                if !decoded.get(at..)?.starts_with(&*text) {
+                    return None;
+                }
+                at += text.len();
+            }
         }
+        rest = rest.get(length..)?;
     }
-    None
+    let end = if at == part.end { end.unwrap_or(inner.len()) } else { end? };
+    Some(start.unwrap_or(inner.len())..end)
+}
+
+/// The bytes of the next thing in a plain or quoted scalar, and what it stands for; none for a character by its number
+/// or letter.
+fn unit(rest: &str, form: Form) -> Option<(usize, Option<Cow<'static, str>>)> {
+    let white = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+    if rest.get(white..)?.starts_with(['\n', '\r']) {
+        return Some(folded(rest));
+    }
+    let mut chars = rest.chars();
+    let first = chars.next()?;
+    match (form, first) {
+        (Form::SingleQuoted, '\'') => (chars.next()? == '\'').then_some((2, Some("'".into()))),
+        (Form::DoubleQuoted, '\\') => {
+            let second = chars.next()?;
+            match second {
+                '\n' | '\r' => {
+                    let (length, text) = folded(rest.get(1..)?);
+                    // The first of these line breaks is escaped, so that only empty lines behind it count.
+                    let text = text.filter(|text| text.starts_with('\n')).unwrap_or_default();
+                    Some((1 + length, Some(text)))
+                }
+                'x' => Some((4, None)),
+                'u' => Some((6, None)),
+                'U' => Some((10, None)),
+                second => Some((1 + second.len_utf8(), None)),
+            }
+        }
+        (_, first) => Some((first.len_utf8(), Some(first.to_string().into()))),
+    }
+}
+
+/// The bytes of a line break with the spaces around it, and what is read for it.
+fn folded(rest: &str) -> (usize, Option<Cow<'static, str>>) {
+    let length = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
+    let breaks = rest.get(..length).unwrap_or_default().matches('\n').count();
+    let text = if breaks > 1 { "\n".repeat(breaks - 1).into() } else { " ".into() };
+    (length, Some(text))
 }
 
 /// A literal's lines differ from its bytes by indentation and line breaks only.
@@ -77,18 +107,19 @@ fn in_literal(raw: &str, decoded: &str, part: Range<usize>) -> Option<Range<usiz
     let mut raw_at = raw.split_inclusive('\n').take_while(empty).map(str::len).sum::<usize>();
     let mut decoded_at = decoded.len() - decoded.trim_start_matches('\n').len();
     let mut raw_lines = raw.get(raw_at..)?.split_inclusive('\n');
+    let mut start = None;
     for line in decoded.get(decoded_at..)?.split_inclusive('\n') {
         let raw_line = raw_lines.next()?;
         let text = line.strip_suffix('\n').unwrap_or(line);
         let raw_text = raw_line.strip_suffix('\n').unwrap_or(raw_line);
         let raw_text = raw_text.strip_suffix('\r').unwrap_or(raw_text);
-        if (decoded_at..=decoded_at + text.len()).contains(&part.start) {
-            let indent = raw_text.strip_suffix(text)?;
-            if part.end > decoded_at + text.len() || !indent.bytes().all(|byte| byte == b' ') {
-                return None;
-            }
-            let start = raw_at + indent.len() + part.start - decoded_at;
-            return Some(start..start + part.len());
+        let indent = raw_text.strip_suffix(text).filter(|indent| indent.bytes().all(|byte| byte == b' '));
+        let here = decoded_at..=decoded_at + text.len();
+        if start.is_none() && here.contains(&part.start) {
+            start = Some(raw_at + indent?.len() + part.start - decoded_at);
+        }
+        if start.is_some() && here.contains(&part.end) {
+            return Some(start?..raw_at + indent?.len() + part.end - decoded_at);
         }
         raw_at += raw_line.len();
         decoded_at += line.len();
@@ -165,13 +196,21 @@ mod tests {
         assert_eq!(located("a: x 1.2\n", "1.2").as_deref(), Some("x [1.2]"));
         assert_eq!(located("a: 'x 1.2'\n", "1.2").as_deref(), Some("'x [1.2]'"));
         assert_eq!(located("a: 'it''s 1.2'\n", "1.2").as_deref(), Some("'it''s [1.2]'"));
-        assert_eq!(located("a: \"1.2 \\u0031.2\"\n", "1.2"), None);
+        assert_eq!(located("a: \"1.2 \\u0031.2\"\n", "1.2").as_deref(), Some("\"1.2 [\\u0031.2]\""));
+        assert_eq!(located("a: '''1.2'''\n", "'1.2'").as_deref(), Some("'[''1.2'']'"));
+        assert_eq!(located("a: \"\\\"1.2\\\" \"\n", "\"1.2\"").as_deref(), Some("\"[\\\"1.2\\\"] \""));
+        assert_eq!(located("a: x\n  1.2\n\n  1.2\n", "x 1.2").as_deref(), Some("[x\n  1.2]\n\n  1.2"));
+        assert_eq!(
+            located("a: \"x\\\n  \\ 1.2 \n\n  1.2\"\n", "x 1.2").as_deref(),
+            Some("\"[x\\\n  \\ 1.2] \n\n  1.2\"")
+        );
         assert_eq!(located("a: \"\\u0031.2\\n 1.2\"\n", "1.2").as_deref(), Some("\"\\u0031.2\\n [1.2]\""));
         assert_eq!(located("a: |\r\n  x: 1.2\r\n  y:\r\n    z: 1.2 # c\r\n", "1.2").as_deref().map(str::len), Some(32));
         assert_eq!(
             located("a: |\n\n  x\n   y: 1.2\nb: 1\n", "1.2").as_deref().map(|text| text.contains("y: [1.2]")),
             Some(true)
         );
+        assert_eq!(located("a: |\n  x: 'y\n    1.2'\n", "y\n  1.2").as_deref(), Some("x: '[y\n    1.2]'\n"));
         assert_eq!(located("a: >-\n  x\n  y: 1.2\n", "1.2").as_deref(), Some("x\n  y: [1.2]\n"));
     }
 

@@ -3,7 +3,9 @@
 mod direct;
 mod discovery;
 mod fleets;
+mod generated;
 mod hostile;
+mod laws;
 mod layouts;
 mod repository;
 #[path = "../support/shared.rs"]
