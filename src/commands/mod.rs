@@ -12,6 +12,7 @@ mod describing;
 pub mod explain;
 mod fault;
 pub mod init;
+mod open;
 pub mod pins;
 pub mod plan;
 mod progress;

@@ -28,7 +28,7 @@ pub async fn run(session: &Session) -> Result<Outcome, Fault> {
     }
     let outcome = Outcome(Exit::gravest(failures.map(|failure| failure.exit)));
     if session.is_json() {
-        let body = StatusDocument::of(&reading.stages, &reading.inventory, &plan, &reading.findings);
+        let body = StatusDocument::of(&reading.stages, &reading.inventory, &plan, &reading.findings, &[]);
         print_verbatim(&Document::new("Status", body).to_text());
         return Ok(outcome);
     }

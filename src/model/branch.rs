@@ -59,6 +59,16 @@ pub fn branch_name(target: &EnvironmentName, moves: &[(&AppName, &str)], base: &
     })
 }
 
+/// Returns the version, as a ref spells it, that a branch of ours promotes an app to; none if it is of another app or
+/// target, or of several apps.
+pub fn promoted_version<'a>(branch: &'a str, target: &EnvironmentName, app: &AppName) -> Option<&'a str> {
+    let rest = branch.strip_prefix(BRANCH_PREFIX)?.strip_prefix(&segment(target.as_str()))?.strip_prefix('/')?;
+    let (version, digits) = rest.strip_prefix(&segment(app.as_str()))?.strip_prefix('/')?.rsplit_once('-')?;
+    let digits = digits.split('.').next().unwrap_or_default();
+    let is_hash = digits.len() == 12 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (is_hash && !version.contains('/')).then_some(version)
+}
+
 /// Returns the first 12 hexadecimal digits of the hash over the base branch and every edit, in any order.
 fn intent(base: &str, edits: &[Edit]) -> String {
     let mut edits: Vec<[&str; 4]> = edits
@@ -114,6 +124,20 @@ mod tests {
     fn name(target: &str, app: &str, version: &str, base: &str, edits: &[Edit]) -> String {
         let app: AppName = app.parse().expect("a name");
         branch_name(&target.parse().expect("a name"), &[(&app, version)], base, edits).to_string()
+    }
+
+    #[test]
+    fn a_branch_tells_which_version_it_promotes_whom_to() {
+        let version = |branch: &str, target: &str, app: &str| {
+            promoted_version(branch, &target.parse().expect("a name"), &app.parse().expect("a name")).map(str::to_owned)
+        };
+        let branch = name("prod-eu", "my-app", "v1.2.3-rc.1", "main", &[]);
+        assert_eq!(version(&branch, "prod-eu", "my-app").as_deref(), Some("v1.2.3-rc.1"));
+        assert_eq!(version(&format!("{branch}.2"), "prod-eu", "my-app").as_deref(), Some("v1.2.3-rc.1"));
+        for (target, app) in [("prod", "my-app"), ("prod-us", "my-app"), ("prod-eu", "my"), ("prod-eu", "app")] {
+            assert_eq!(version(&branch, target, app), None, "{target} {app}");
+        }
+        assert_eq!(version("promote/prod-eu/my-app/v1-by-hand", "prod-eu", "my-app"), None);
     }
 
     #[test]

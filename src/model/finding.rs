@@ -64,6 +64,7 @@ finding_codes! {
     LabelsNotSet = "labels-not-set", "Labels could not be set on the pull request; the next run tries again.";
     ReviewersNotSet = "reviewers-not-set", "Reviewers could not be asked; the next run tries again.";
     NotSuperseded = "not-superseded", "An older pull request of ours could not be closed; the next run tries again.";
+    ForgeUnread = "forge-unread", "The forge could not be read; which promotions are open is unknown.";
     HistoryUnread = "history-unread", "The history could not be read; what commits recorded is unknown.";
     BaseUnprotected = "base-unprotected", "The base branch's rules ask for no approval, or could not be read.";
 }

@@ -174,6 +174,18 @@ pub struct PullRequestBody {
     pub body: String,
 }
 
+/// A promotion that is open on the forge.
+pub struct OpenPromotion {
+    /// The app.
+    pub app: AppName,
+    /// The environment that it moves.
+    pub environment: EnvironmentName,
+    /// The version, as its branch spells it.
+    pub version: String,
+    /// The pull request.
+    pub pull_request: PullRequestBody,
+}
+
 /// Returns what a choice is called: its tag, else its version, else its digest.
 pub fn spelled(chosen: &Chosen) -> Option<String> {
     let Chosen { tag, version, digest } = chosen;
@@ -457,7 +469,13 @@ pub struct StandingBody {
 
 impl StatusDocument {
     /// Tells what every app runs where, from a plan of all that is due.
-    pub fn of(stages: &Stages, inventory: &Inventory, plan: &Plan, findings: &[Finding]) -> Self {
+    pub fn of(
+        stages: &Stages,
+        inventory: &Inventory,
+        plan: &Plan,
+        findings: &[Finding],
+        open: &[OpenPromotion],
+    ) -> Self {
         let environments = stages.stages.iter().flat_map(|stage| {
             let named = stage.environments.iter().map(|environment| &environment.name);
             named.map(|name| EnvironmentBody { name: name.clone(), stage: stage.name.clone() })
@@ -469,7 +487,7 @@ impl StatusDocument {
                 apps.push(AppBody { app: step.app.clone(), artifact, environments: BTreeMap::new() });
             }
             if let Some(app) = apps.last_mut() {
-                app.environments.insert(step.environment.to_string(), StandingBody::of(inventory, step));
+                app.environments.insert(step.environment.to_string(), StandingBody::of(inventory, step, open));
             }
         }
         Self {
@@ -481,7 +499,8 @@ impl StatusDocument {
 }
 
 impl StandingBody {
-    fn of(inventory: &Inventory, step: &Step) -> Self {
+    fn of(inventory: &Inventory, step: &Step, open: &[OpenPromotion]) -> Self {
+        let of_it = open.iter().filter(|one| one.app == step.app && one.environment == step.environment);
         let source = inventory.sources_of(&step.app, &step.environment).next();
         let from = step.from.as_ref();
         Self {
@@ -490,7 +509,7 @@ impl StandingBody {
             digest: from.and_then(|from| from.digest.as_ref()).map(ToString::to_string),
             resolved: from.is_some(),
             behind: is_behind(step),
-            pull_requests: Vec::new(),
+            pull_requests: of_it.map(|one| one.pull_request.clone()).collect(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What needs somebody, for people: due, stopped, odd; then how many apps are level.
 
 use super::columns::columns;
-use super::documents::{is_behind, spelled};
+use super::documents::{OpenPromotion, is_behind, spelled};
 use crate::model::{AppName, EnvironmentName, Inventory, Plan, ReasonCode, Stages, Step, Verdict};
 
 /// Where an app stands.
@@ -23,7 +23,7 @@ pub enum Show {
 }
 
 /// Returns the tables of `promote status`, from a plan of all that is due.
-pub fn render(stages: &Stages, inventory: &Inventory, plan: &Plan, show: Show) -> String {
+pub fn render(stages: &Stages, inventory: &Inventory, plan: &Plan, open: &[OpenPromotion], show: Show) -> String {
     let environments: Vec<&EnvironmentName> = stages.environments().map(|environment| &environment.name).collect();
     let mut apps: Vec<(&AppName, Vec<&Step>)> = Vec::new();
     for step in &plan.steps {
@@ -46,7 +46,7 @@ pub fn render(stages: &Stages, inventory: &Inventory, plan: &Plan, show: Show) -
         let rows: Vec<Vec<String>> = apps
             .iter()
             .filter(|(_, steps)| standing_of(steps) == standing)
-            .map(|(app, steps)| row(app, steps, &environments, standing))
+            .map(|(app, steps)| row(app, steps, &environments, (standing, open)))
             .collect();
         if rows.is_empty() {
             continue;
@@ -98,18 +98,37 @@ fn is_lone(step: &Step) -> bool {
     step.reasons.iter().all(|reason| reason.code == ReasonCode::NoEarlierStage)
 }
 
-fn row(app: &AppName, steps: &[&Step], environments: &[&EnvironmentName], standing: Standing) -> Vec<String> {
+fn row(
+    app: &AppName,
+    steps: &[&Step],
+    environments: &[&EnvironmentName],
+    (standing, open): (Standing, &[OpenPromotion]),
+) -> Vec<String> {
     let mut cells = vec![app.to_string()];
     for environment in environments {
         let step = steps.iter().find(|step| step.environment == **environment);
         cells.push(step.map_or_else(|| "-".to_owned(), |step| runs(step)));
     }
     cells.push(match standing {
+        Standing::Due if open.iter().any(|one| one.app == *app) => waits_for(app, open),
         Standing::Due if steps.iter().any(|step| step.verdict == Verdict::Advance) => format!("nothing: promote {app}"),
         Standing::Due | Standing::Stopped | Standing::Odd => why(steps),
         Standing::Level => String::new(),
     });
     cells
+}
+
+/// The pull requests that are open, each once.
+fn waits_for(app: &AppName, open: &[OpenPromotion]) -> String {
+    let mut told: Vec<String> = Vec::new();
+    for one in open.iter().filter(|one| one.app == *app) {
+        let number = one.pull_request.number.map_or_else(String::new, |number| format!("#{number} "));
+        let word = format!("{number}{} is {}", one.version, one.pull_request.state);
+        if !told.contains(&word) {
+            told.push(word);
+        }
+    }
+    told.join(", ")
 }
 
 fn runs(step: &Step) -> String {

@@ -243,3 +243,25 @@ fn a_configuration_that_differs_in_the_working_tree_is_told() {
     assert_eq!(run.code, 3, "the base's configuration counts: {run}");
     assert!(run.stderr.contains("configuration-differs"), "{run}");
 }
+
+#[test]
+fn status_names_the_pull_request_that_an_app_waits_for() {
+    let fleet = on_github();
+    fleet.promote_once(&["my-app", "v1.2.3"]);
+    let run = fleet.promote(&["status"]);
+    assert!(run.stdout.contains("my-app       v1.2.3    v1.2.1    #1 v1.2.3 is open"), "{run}");
+    let document = fleet.promote(&["status", "-o", "json"]).json();
+    let of = |name: &str| document["apps"][0]["environments"][name]["pullRequests"].clone();
+    assert_eq!((&of("prod-eu")[0]["number"], &of("prod-eu")[0]["state"]), (&1.into(), &"open".into()));
+    assert_eq!(of("staging"), serde_json::json!([]));
+}
+
+#[test]
+fn status_is_shown_though_the_forge_cannot_be_read() {
+    let fleet = on_github();
+    fleet.forge.as_ref().expect("a forge").state().token = "another".to_owned();
+    let run = fleet.promote(&["status"]);
+    assert_eq!(run.code, 0, "{run}");
+    assert!(run.stdout.contains("nothing: promote my-app"), "{run}");
+    assert!(run.stderr.contains("forge-unread"), "{run}");
+}
