@@ -22,7 +22,7 @@ fn checked(fleet: &Sandbox) -> crate::support::sandbox::Run {
 #[test]
 fn a_base_as_it_should_be_is_well() {
     assert_snapshot!(checked(&fleet()), @"
-    ok     1 pin as it should be   -o json tells each
+    ok     1 pin in the registry   -o json tells each
     --- stderr
     read HEAD [commit]
     ");
@@ -172,4 +172,21 @@ fn it_reads_what_is_checked_out_unless_told_otherwise() {
     assert_eq!(fleet.promote(&["check", "--at", "origin/main"]).code, 3);
     let url = fleet.path("remote.git").display().to_string();
     assert_eq!(fleet.promote(&["check", "--repo", &url]).code, 3);
+}
+
+#[test]
+fn what_one_error_keeps_from_being_told_stands_in_one_line() {
+    let mut fleet = two_clusters(Sandbox::new());
+    for app in ["cart", "orders", "search"] {
+        let text = of_app(app, ARTIFACT, "tag: v1.2.1");
+        fleet = fleet.file(&format!("clusters/prod-eu/{app}.yaml"), &text);
+    }
+    checked_out(&fleet);
+    assert_snapshot!(fleet.promote(&["check", "--offline"]), @"
+    FAIL   can't tell for cart in prod-eu, my-app in prod-eu, orders in prod-eu and 2 more: registries aren't asked with `--offline`
+           help: run again without `--offline`
+    --- stderr
+    read HEAD [commit]
+    --- exit 5
+    ");
 }
