@@ -297,7 +297,8 @@ async fn only_open_ones_from_our_own_branches_are_promotions() {
             }
         }
 
-        let ours = forge::promotions(&*forge).await.expect("a list");
+        let open = forge.open_ones().await.expect("a list");
+        let ours: Vec<_> = open.into_iter().filter(forge::PullRequest::is_promotion).collect();
         let of_branch = forge.of_branch(BRANCH).await.expect("a list");
 
         assert_eq!(ours.iter().map(|one| one.number).collect::<Vec<_>>(), [1], "the oldest of 153, on the second page");
@@ -598,7 +599,8 @@ async fn a_foreign_pull_request_on_the_same_file_is_named() {
         }
         forge::publish(&*forge, &proposal()).await.expect("a pull request");
 
-        let rivals = forge::rivals(&*forge, "main", &["a.yaml".to_owned()]).await.expect("rivals");
+        let open = forge.open_ones().await.expect("a list");
+        let rivals = forge::rivals(&*forge, "main", &open, &["a.yaml".to_owned()]).await.expect("rivals");
 
         let named: Vec<&str> = rivals.found.iter().map(|rival| rival.pull_request.head.as_str()).collect();
         assert_eq!((named, rivals.unread), (vec!["renovate/a"], 0));

@@ -98,7 +98,11 @@ fn promotion() -> Promotion {
         direction: Direction::Forward,
         target: name("prod-eu"),
         moves: vec![one_move()],
-        requester: Some(Requester { name: "release-eng".to_owned(), origin: "github.com".to_owned() }),
+        requester: Some(Requester {
+            name: "release-eng".to_owned(),
+            origin: "github.com".to_owned(),
+            is_by_rules: false,
+        }),
         reason: Some("CHG-8813 spring pricing".to_owned()),
         waived: Vec::new(),
         notes: Vec::new(),
@@ -397,7 +401,7 @@ fn walk<'a>(node: &'a AstNode<'a>, visit: &mut impl FnMut(&'a AstNode<'a>)) {
 fn with_hostile(text: &str) -> Promotion {
     let mut promotion = promotion();
     promotion.reason = Some(text.to_owned());
-    promotion.requester = Some(Requester { name: text.to_owned(), origin: text.to_owned() });
+    promotion.requester = Some(Requester { name: text.to_owned(), origin: text.to_owned(), is_by_rules: false });
     promotion.notes = vec![text.to_owned()];
     promotion.waived = vec![Waived { rule: "from".to_owned(), message: text.to_owned() }];
     let path = "clusters/prod-eu/my-app.yaml".parse().expect("a path");

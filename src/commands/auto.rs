@@ -6,9 +6,10 @@ use super::answering::Inquirer;
 use super::arguments;
 use super::delivery::{Delivery, Mode, Order, deliver};
 use super::fault::Fault;
-use super::publishing::{Done, Supersede};
+use super::publishing::Done;
 use super::reading::{Purpose, Reading};
 use super::session::Session;
+use super::superseding::Supersede;
 use super::{Outcome, asking, print, print_verbatim, tell};
 use crate::inventory::Reach;
 use crate::model::{AppName, Exit, Plan, Verdict};
@@ -52,7 +53,7 @@ pub async fn run(session: &Session, arguments: &arguments::Auto) -> Result<Outco
         limit: arguments.limit.or(configured),
         reason: None,
         reopen: false,
-        supersede: Supersede::Nothing,
+        supersede: Supersede::Untouched,
     };
     let delivery = deliver(session, &mut reading, &plan, &inquirer, &order).await?;
     if session.is_json() {
@@ -61,9 +62,7 @@ pub async fn run(session: &Session, arguments: &arguments::Auto) -> Result<Outco
         show(&reading, &plan, &delivery, order.mode);
     }
     let failures = plan.failures().map(|failure| failure.exit);
-    // An open promotion of another version is waited for: that is no failure.
     let faults = delivery.changes.iter().filter_map(|delivered| delivered.result.as_ref().err());
-    let faults = faults.filter(|fault| fault.problem().code() != "rival-open");
     Ok(Outcome(Exit::gravest(failures.chain(faults.map(|fault| fault.problem().exit())))))
 }
 
@@ -81,6 +80,7 @@ fn show(reading: &Reading, plan: &Plan, delivery: &Delivery, mode: Mode) {
                     Done::Opened => "opened",
                     Done::Pushed => "pushed",
                     Done::Nothing => "is open",
+                    Done::Waiting => "waiting",
                 };
                 tell(&format!("{word:<10} {apps}   {}\n", publication.branch));
                 if let Some(pull_request) = &publication.pull_request {

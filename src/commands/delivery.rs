@@ -1,17 +1,23 @@
 //! Delivers what a plan says is to be moved: changes, one after the other, each to its pull request.
 
+use std::collections::BTreeSet;
+
 use super::answering::Inquirer;
 use super::change::Change;
 use super::describing::{Circumstances, OverrideTexts};
 use super::fault::{Fault, Refusal};
-use super::publishing::{Done, Press, Publication, Supersede, texts};
+use super::publishing::{Done, Press, Publication, texts};
 use super::reading::Reading;
+use super::rivals::Others;
 use super::session::Session;
+use super::superseding::Supersede;
+use super::tell;
 use crate::forge::{self, Account, Address, Approvals, Forge, PullRequest};
 use crate::git::Identity;
 use crate::model::{AppName, EnvironmentName, Finding, FindingCode, Plan, Protection, Step};
-use crate::planner::{Grouping, changes};
+use crate::planner::{self, Grouping, changes};
 use crate::registry::Registries;
+use crate::report;
 use crate::report::documents::{ErrorBody, PlanDocument};
 use crate::report::pull_request::{Hunk, Requester};
 
@@ -69,7 +75,10 @@ struct Post {
     identity: Option<Identity>,
     requester: Option<Requester>,
     own: Option<Account>,
+    /// The open pull requests of ours.
     open: Vec<PullRequest>,
+    /// Those of others.
+    others: Others,
     notes: Vec<String>,
     /// Why nobody need approve on the base branch, or why that can't be told.
     unprotected: Option<String>,
@@ -92,7 +101,7 @@ pub async fn deliver(
         return Ok(delivery);
     }
     reading.load(session, &OverrideTexts::paths()).await?;
-    let post = Post::open(session, reading, inquirer, order.mode, &mut delivery.findings).await?;
+    let post = Post::open(session, reading, inquirer, order, &planned, &mut delivery.findings).await?;
     let mut opened = 0;
     for planned in &planned {
         if order.limit.is_some_and(|limit| opened >= limit) {
@@ -110,7 +119,7 @@ pub async fn deliver(
             }
             Err(fault) => (Vec::new(), Err(fault)),
         };
-        opened += usize::from(result.as_ref().is_ok_and(|publication| publication.done != Done::Nothing));
+        opened += usize::from(result.as_ref().is_ok_and(|publication| publication.done.is_new()));
         delivery.changes.push(Delivered { moved, hunks, result });
     }
     Ok(delivery)
@@ -122,9 +131,11 @@ impl Post {
         session: &Session,
         reading: &mut Reading,
         inquirer: &Inquirer,
-        mode: Mode,
+        order: &Order,
+        planned: &[planner::Change<'_>],
         findings: &mut Vec<Finding>,
     ) -> Result<Self, Fault> {
+        let mode = order.mode;
         let remote = reading.workspace().map(|workspace| workspace.connection().remote.to_string()).unwrap_or_default();
         let hosts = session.forge_hosts();
         let connect = |asked| {
@@ -145,6 +156,7 @@ impl Post {
             requester: None,
             own: None,
             open: Vec::new(),
+            others: Others::new(Vec::new(), "", Vec::new()),
             unprotected: None,
             notes: forge::notices(forge.kind(), forge.token_origin(), &session.variables),
             forge,
@@ -157,11 +169,20 @@ impl Post {
             post.own = post.forge.identity().await?;
         }
         let host = post.address.as_ref().map(|address| address.host.as_str()).unwrap_or_default();
-        let requester = forge::requester(host, post.own.as_ref(), &session.variables);
-        post.requester = requester.map(|one| Requester { name: one.name, origin: one.origin });
+        let requester = match order.supersede {
+            Supersede::Untouched => Some(forge::job_requester(host, post.own.as_ref(), &session.variables)),
+            Supersede::NotNewer | Supersede::All => forge::requester(host, post.own.as_ref(), &session.variables),
+        };
+        post.requester = requester.map(|one| Requester {
+            is_by_rules: one.origin == forge::AUTO,
+            name: one.name,
+            origin: one.origin,
+        });
         if asks_forge {
-            post.open = forge::promotions(post.forge.as_ref()).await?;
+            let (ours, others) = post.forge.open_ones().await?.into_iter().partition(PullRequest::is_promotion);
+            post.open = ours;
             if let Some(base) = &reading.base {
+                post.others = Others::new(others, &base.branch, files_of(planned));
                 post.look_at_rules(&base.branch, findings).await?;
             }
         } else if post.forge.kind() == forge::Kind::None && mode == Mode::Write {
@@ -207,23 +228,13 @@ impl Post {
         order: &Order,
         change: &Change,
     ) -> Result<Publication, Fault> {
-        let circumstances = Circumstances {
-            reading,
-            plan,
-            inquirer,
-            forge: self.forge.as_ref(),
-            address: self.address.clone(),
-            requester: self.requester.clone(),
-            reason: order.reason.clone(),
-            notes: self.notes.clone(),
-        };
-        let texts = texts(change, &circumstances)?;
+        let mut notes = self.notes.clone();
         let (Some(identity), Some(registries)) = (&self.identity, &self.registries) else {
             return Ok(Publication {
                 branch: change.branch.clone(),
                 pull_request: None,
                 done: Done::Planned,
-                text: texts.text,
+                text: texts(change, &self.circumstances(reading, plan, inquirer, order, notes))?.text,
                 findings: Vec::new(),
             });
         };
@@ -232,12 +243,50 @@ impl Post {
             registries,
             identity,
             open: &self.open,
+            labels: &reading.configuration.pull_request.labels.clone(),
             own: self.own.as_ref(),
             reopen: order.reopen,
             supersede: order.supersede,
         };
-        press.publish(reading, change, texts).await
+        let berth = match press.berth(reading, change).await? {
+            Ok(berth) => berth,
+            Err(waiting) => return Ok(waiting),
+        };
+        if !berth.is_open {
+            let rivals = self.others.beside(self.forge.as_ref(), reading, change).await;
+            tell(&report::pins::findings(&rivals));
+            notes.extend(rivals.into_iter().map(|rival| rival.message));
+        }
+        let texts = texts(change, &self.circumstances(reading, plan, inquirer, order, notes))?;
+        press.publish(reading, change, texts, berth).await
     }
+
+    fn circumstances<'a>(
+        &'a self,
+        reading: &'a Reading,
+        plan: &'a Plan,
+        inquirer: &'a Inquirer,
+        order: &Order,
+        notes: Vec<String>,
+    ) -> Circumstances<'a> {
+        Circumstances {
+            reading,
+            plan,
+            inquirer,
+            forge: self.forge.as_ref(),
+            address: self.address.clone(),
+            requester: self.requester.clone(),
+            reason: order.reason.clone(),
+            notes,
+        }
+    }
+}
+
+/// Returns every file that one of the changes edits.
+fn files_of(planned: &[planner::Change<'_>]) -> Vec<String> {
+    let edits = planned.iter().flat_map(planner::Change::edits);
+    let files: BTreeSet<String> = edits.map(|edit| edit.slot.path().to_string()).collect();
+    files.into_iter().collect()
 }
 
 impl Delivery {

@@ -103,18 +103,20 @@ pub enum Refusal {
         commit: String,
     },
     /// The pull request of this promotion was closed by somebody.
-    #[error("pull request #{number} for this promotion was closed: {url}")]
+    #[error("{name} for this promotion was closed{when}: {url}")]
     ClosedByOthers {
-        /// Its number.
-        number: u64,
+        /// Its name: `pull request #12`.
+        name: String,
+        /// When, as ` on 2026-11-23`, if the forge says so.
+        when: String,
         /// Its page.
         url: String,
     },
     /// Another promotion of the same app and environment is open.
-    #[error("pull request #{number} promotes {app} in {environment} already (`{branch}`): {url}")]
+    #[error("{name} promotes {app} in {environment} to a newer version (`{branch}`): {url}")]
     RivalOpen {
-        /// Its number.
-        number: u64,
+        /// Its name: `pull request #12`.
+        name: String,
         /// Its page.
         url: String,
         /// Its branch.
@@ -230,8 +232,8 @@ impl Problem for Refusal {
                 format!("look at it: git fetch origin {commit}; if nobody needs it: git push origin --delete {branch}")
             }
             Self::ClosedByOthers { .. } => "--reopen opens a new one".to_owned(),
-            Self::RivalOpen { number, .. } => {
-                format!("merge or close #{number} first; or --supersede closes it for this one")
+            Self::RivalOpen { name, .. } => {
+                format!("merge or close {name} first; or --supersede closes it for this one")
             }
             Self::TagMoved { .. } => "find out who pushed it again; a new version is the safe way".to_owned(),
             Self::NotEmpty { .. } => "name a new folder, or none: promote demo".to_owned(),

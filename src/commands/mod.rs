@@ -20,9 +20,11 @@ pub mod promotion;
 mod publishing;
 mod reading;
 mod recording;
+mod rivals;
 mod session;
 pub mod status;
 pub mod summary;
+mod superseding;
 pub mod tags;
 pub mod why;
 

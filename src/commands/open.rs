@@ -18,8 +18,11 @@ pub async fn promotions(session: &Session, reading: &mut Reading, plan: &Plan) -
     if forge.kind() == Kind::None {
         return Vec::new();
     }
-    match forge::promotions(forge.as_ref()).await {
-        Ok(open) => of_steps(reading, plan, &open),
+    match forge.open_ones().await {
+        Ok(mut open) => {
+            open.retain(PullRequest::is_promotion);
+            of_steps(reading, plan, &open)
+        }
         Err(error) => {
             let message = format!("which promotions are open can't be told: {error}");
             reading.findings.push(Finding { code: FindingCode::ForgeUnread, message, place: None });

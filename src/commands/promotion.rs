@@ -8,9 +8,10 @@ use super::answering::Inquirer;
 use super::arguments;
 use super::delivery::{Delivered, Delivery, Mode, Order, deliver};
 use super::fault::{Fault, Refusal};
-use super::publishing::{Done, Supersede};
+use super::publishing::Done;
 use super::reading::{Purpose, Reading};
 use super::session::Session;
+use super::superseding::Supersede;
 use super::{Outcome, asking, print, print_verbatim, tell};
 use crate::inventory::Reach;
 use crate::model::{self, AppName, EnvironmentName, Exit, Plan, Reason, ReasonCode, Step, Verdict};
@@ -60,7 +61,7 @@ pub async fn run(session: &Session, arguments: &arguments::Run) -> Result<Outcom
         limit: None,
         reason: arguments.reason.clone(),
         reopen: arguments.reopen,
-        supersede: if arguments.supersede { Supersede::All } else { Supersede::Older },
+        supersede: if arguments.supersede { Supersede::All } else { Supersede::NotNewer },
     };
     let delivery = deliver(session, &mut reading, &plan, &inquirer, &order).await?;
     let mut open =
@@ -227,6 +228,7 @@ fn end(delivered: &Delivered, mode: Mode, is_result: bool) {
             let word = if publication.done == Done::Opened { "opened" } else { "is open, nothing to do" };
             tell(&format!("\nPull request #{} {word}\n", open.number));
         }
+        (Done::Waiting, _) => {}
         (Done::Nothing, None) => tell(&format!("\nThe branch {branch} is there already, nothing to do\n")),
         (Done::Pushed | Done::Opened, _) => {
             tell(&format!("\nPushed {branch}. There is no forge: open the pull request with this text\n"));

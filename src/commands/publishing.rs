@@ -4,10 +4,11 @@ use super::change::Change;
 use super::describing::{Circumstances, OverrideTexts, describe};
 use super::fault::{Fault, Refusal};
 use super::reading::Reading;
+use super::superseding::{Precedence, Supersede, merges};
 use super::tell;
 use crate::forge::{self, Account, Ending, Forge, Proposal, PullRequest, State};
 use crate::git::{self, Identity};
-use crate::model::{Artifact, BranchName, Finding, FindingCode, Version};
+use crate::model::{Artifact, BranchName, Finding, FindingCode};
 use crate::registry::{ManifestReference, Registries};
 use crate::report::documents::PullRequestBody;
 use crate::report::promotion::changed_lines;
@@ -31,7 +32,7 @@ pub struct Publication {
     pub done: Done,
     /// Title and body.
     pub text: Text,
-    /// What could not be set.
+    /// What could not be set, or is to be known.
     pub findings: Vec<Finding>,
 }
 
@@ -46,12 +47,19 @@ pub enum Done {
     Pushed,
     /// All was there.
     Nothing,
+    /// Another promotion of the same app and environment is open, and is left: it is the one that is shown.
+    Waiting,
 }
 
 impl Done {
     /// Tells whether something was written.
     pub fn is_change(self) -> bool {
         matches!(self, Self::Opened | Self::Pushed)
+    }
+
+    /// Tells whether it takes one of the places that `--limit` gives.
+    pub fn is_new(self) -> bool {
+        self == Self::Planned || self.is_change()
     }
 }
 
@@ -66,7 +74,10 @@ impl Publication {
         PullRequestBody {
             number: self.pull_request.as_ref().map(|found| found.number),
             url: self.pull_request.as_ref().map(|found| found.url.clone()),
-            branch: self.branch.to_string(),
+            branch: match (self.done, &self.pull_request) {
+                (Done::Waiting, Some(open)) => open.head.clone(),
+                _ => self.branch.to_string(),
+            },
             state: state.to_owned(),
             title: self.text.title.clone(),
             body: self.text.body.clone(),
@@ -95,6 +106,8 @@ pub struct Press<'a> {
     pub identity: &'a Identity,
     /// The open pull requests of ours.
     pub open: &'a [PullRequest],
+    /// The labels that are set on ours.
+    pub labels: &'a [String],
     /// Whose token it is; none if it is nobody's.
     pub own: Option<&'a Account>,
     /// Whether a pull request that somebody closed may be opened anew.
@@ -103,50 +116,77 @@ pub struct Press<'a> {
     pub supersede: Supersede,
 }
 
-/// Which open promotions of the same app and environment may be closed for a new one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Supersede {
-    /// None: a job leaves what is open.
-    Nothing,
-    /// Those of older versions: a person asked for a newer one.
-    Older,
-    /// All: a person said so.
-    All,
-}
-
 /// What stands on the remote and the forge under one attempt's name.
 enum Standing {
     /// Neither branch nor pull request.
     Free,
-    /// A branch with exactly this change, and no pull request yet, or an open one.
-    Ours,
+    /// A branch with exactly this change, and an open pull request, or none yet.
+    Ours {
+        /// Whether there is one.
+        is_open: bool,
+    },
     /// This attempt is over.
     Over,
 }
 
+/// Where a change goes, judged before anything is written.
+pub struct Berth<'a> {
+    branch: BranchName,
+    is_pushed: bool,
+    /// Whether its pull request is open already.
+    pub is_open: bool,
+    /// What it takes the place of.
+    older: Vec<&'a PullRequest>,
+}
+
 impl Press<'_> {
-    /// Pushes the branch and opens the pull request; finishes what an earlier run left undone.
+    /// Judges what stands under the change's name and beside it; a publication if another one is waited for.
     ///
     /// # Errors
-    /// A tag that moved, a branch that holds something else, a pull request that somebody closed, a remote or forge
-    /// that refuses or can't be reached.
-    pub async fn publish(&self, reading: &mut Reading, change: &Change, texts: Texts) -> Result<Publication, Fault> {
-        let older = self.superseded(change)?;
+    /// A branch that holds something else, a pull request that somebody closed, an open one for a newer version, a
+    /// remote or forge that refuses or can't be reached.
+    pub async fn berth(&self, reading: &mut Reading, change: &Change) -> Result<Result<Berth<'_>, Publication>, Fault> {
         let base = reading.base.clone().ok_or(git::Error::NoRemote)?;
         let existing = match reading.workspace() {
             Some(workspace) => workspace.branches(change.branch.as_str()).await?,
             None => Vec::new(),
         };
         let mut attempt = 1;
-        let (branch, is_pushed) = loop {
+        let (branch, is_pushed, is_open) = loop {
             let name = change.branch.attempt(attempt);
             let exists = existing.iter().any(|branch| branch.name == name.as_str());
             match self.standing(reading, change, &name, exists, &base).await? {
-                Standing::Free => break (name, false),
-                Standing::Ours => break (name, true),
+                Standing::Free => break (name, false, false),
+                Standing::Ours { is_open } => break (name, true, is_open),
                 Standing::Over => attempt += 1,
             }
         };
+        let older = match self.precedence(reading, change, branch.as_str(), &base).await? {
+            Precedence::Over(older) => older,
+            Precedence::Under(..) if is_open => Vec::new(),
+            Precedence::Under(open, why) => return Ok(Err(self.waiting(change, open, &why))),
+        };
+        Ok(Ok(Berth { branch, is_pushed, is_open, older }))
+    }
+
+    /// Pushes the branch and opens the pull request; finishes what an earlier run left undone.
+    ///
+    /// # Errors
+    /// A tag that moved, a branch that somebody else made meanwhile, a remote or forge that refuses or can't be reached.
+    pub async fn publish(
+        &self,
+        reading: &mut Reading,
+        change: &Change,
+        texts: Texts,
+        berth: Berth<'_>,
+    ) -> Result<Publication, Fault> {
+        let Berth { branch, is_pushed, older, .. } = berth;
+        let base = reading.base.clone().ok_or(git::Error::NoRemote)?;
+        for older in &older {
+            let (kind, number, title, url) =
+                (self.forge.kind(), older.number, git::escape(&older.title, 200), &older.url);
+            tell(&format!("\nThis takes the place of {} ({title}), which is closed: {url}\n", kind.reference(number)));
+        }
         let mut pushed_now = false;
         if !is_pushed {
             self.tags_stay(change).await?;
@@ -163,12 +203,6 @@ impl Press<'_> {
             reviewers: settings.reviewers.clone(),
             teams: settings.teams.clone(),
         };
-        for older in &older {
-            tell(&format!(
-                "\nThis takes the place of #{} ({}), which is closed: {}\n",
-                older.number, older.title, older.url
-            ));
-        }
         let published = forge::publish(self.forge, &proposal).await?;
         let done = match (&published.pull_request, published.created, pushed_now) {
             (Some(_), true, _) => Done::Opened,
@@ -180,34 +214,23 @@ impl Press<'_> {
             let Some(newer) = newer else { continue };
             // The new one is the result: one that can't be closed is told, and closed by the next run.
             if let Err(error) = forge::supersede(self.forge, older, newer).await {
-                let message = format!("#{} could not be closed: {error}", older.number);
+                let message = format!("{} could not be closed: {error}", self.forge.kind().reference(older.number));
                 findings.push(Finding { code: FindingCode::NotSuperseded, message, place: None });
             }
         }
         Ok(Publication { branch, pull_request, done, text: texts.text, findings })
     }
 
-    /// At most one open pull request for an app and environment: returns those that this one takes the place of.
-    fn superseded(&self, change: &Change) -> Result<Vec<&PullRequest>, Fault> {
-        let (Some((intent, _)), Some(step)) = (change.branch.as_str().rsplit_once('/'), change.steps().next()) else {
-            return Ok(Vec::new());
-        };
-        let wanted = step.to.as_ref().and_then(|to| to.version.as_ref());
-        let mut superseded = Vec::new();
-        for open in self.open {
-            let version = open.head.strip_prefix(intent).and_then(|rest| rest.strip_prefix('/'));
-            let Some(version) = version.filter(|_| change.branch.attempt_of(&open.head).is_none()) else { continue };
-            let version = version.rsplit_once('-').and_then(|(version, _)| Version::parse_flux(version).ok());
-            let is_older = version.zip(wanted).is_some_and(|(version, wanted)| version.precedence(wanted).is_lt());
-            if self.supersede == Supersede::All || (self.supersede == Supersede::Older && is_older) {
-                superseded.push(open);
-                continue;
-            }
-            let (number, url, branch) = (open.number, open.url.clone(), open.head.clone());
-            let (app, environment) = (step.app.to_string(), change.label.to_string());
-            return Err(Refusal::RivalOpen { number, url, branch, app, environment }.into());
+    /// Nothing is written: an open promotion of the same app and environment is left, for this reason.
+    fn waiting(&self, change: &Change, open: &PullRequest, why: &str) -> Publication {
+        let message = format!("{} is open, and {why}", self.forge.kind().name_of(open.number));
+        Publication {
+            branch: change.branch.clone(),
+            pull_request: Some(open.clone()),
+            done: Done::Waiting,
+            text: Text { title: open.title.clone(), body: open.body.clone() },
+            findings: vec![Finding { code: FindingCode::WaitsForOpen, message, place: None }],
         }
-        Ok(superseded)
     }
 
     /// Judges what stands under one attempt's name.
@@ -229,7 +252,9 @@ impl Press<'_> {
         match ending {
             None if !exists => Ok(Standing::Free),
             Some((Ending::Closed, closed)) if !self.reopen => {
-                Err(Refusal::ClosedByOthers { number: closed.number, url: closed.url.clone() }.into())
+                let name = self.forge.kind().name_of(closed.number);
+                let when = closed.ended.map_or(String::new(), |ended| ended.strftime(" on %Y-%m-%d").to_string());
+                Err(Refusal::ClosedByOthers { name, when, url: closed.url.clone() }.into())
             }
             // The base still lacks the version: a rollback may have followed a merge.
             Some((Ending::Merged | Ending::Superseded | Ending::Conflicting | Ending::Closed, _)) => Ok(Standing::Over),
@@ -241,8 +266,11 @@ impl Press<'_> {
                 }
                 let is_ours = diff.files.len() == change.files.len()
                     && diff.files.iter().all(|file| is_planned(reading, change, file));
+                if is_ours && !merges(reading, &diff) {
+                    return Ok(Standing::Over);
+                }
                 if is_ours {
-                    return Ok(Standing::Ours);
+                    return Ok(Standing::Ours { is_open: newest.is_some() });
                 }
                 let (branch, commit) = (name.to_string(), diff.tip.to_string());
                 Err(Refusal::BranchTaken { branch, commit }.into())
@@ -281,7 +309,7 @@ impl Press<'_> {
         match workspace.push_new(&tip, branch.as_str()).await {
             Ok(()) => Ok(true),
             Err(git::Error::BranchExists { .. }) => match self.standing(reading, change, branch, true, base).await? {
-                Standing::Ours => Ok(false),
+                Standing::Ours { .. } => Ok(false),
                 Standing::Free | Standing::Over => {
                     Err(Refusal::BranchTaken { branch: branch.to_string(), commit: "another commit".to_owned() }.into())
                 }

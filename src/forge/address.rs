@@ -56,6 +56,16 @@ impl Kind {
         if self == Self::GitLab { "merge request" } else { "pull request" }
     }
 
+    /// Returns how the forge writes the number of a pull request.
+    pub fn reference(self, number: u64) -> String {
+        if self == Self::GitLab { format!("!{number}") } else { format!("#{number}") }
+    }
+
+    /// Returns how people name a pull request: `pull request #12`, `merge request !12`.
+    pub fn name_of(self, number: u64) -> String {
+        format!("{} {}", self.unit(), self.reference(number))
+    }
+
     /// Returns the forge's name.
     pub fn as_str(self) -> &'static str {
         match self {

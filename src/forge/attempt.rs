@@ -3,7 +3,6 @@
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::{Account, Comment, Error, Forge, Kind, PullRequest, Review, State};
-use crate::model::BRANCH_PREFIX;
 
 const LINE_START: &str = "Superseded by [";
 const LINE_END: &str = ", which `promote` opened.";
@@ -124,13 +123,13 @@ pub fn touches(
     touches
 }
 
-/// Returns the open pull requests to the same base that aren't ours and change one of these files.
+/// Returns those of the open pull requests that go to the base, aren't ours and change one of these files.
 ///
 /// # Errors
-/// [`Error`] if the forge does not list them or their files.
-pub async fn rivals(forge: &dyn Forge, base: &str, files: &[String]) -> Result<Rivals, Error> {
-    let mut others = forge.open_ones().await?;
-    others.retain(|one| one.base == base && !(one.own_branch && one.head.starts_with(BRANCH_PREFIX)));
+/// [`Error`] if the forge does not list their files.
+pub async fn rivals(forge: &dyn Forge, base: &str, open: &[PullRequest], files: &[String]) -> Result<Rivals, Error> {
+    let mut others = open.to_vec();
+    others.retain(|one| one.base == base && !one.is_promotion());
     let unread = others.len().saturating_sub(RIVALS_READ);
     others.truncate(RIVALS_READ);
     let read = |pull_request: PullRequest| async move {
@@ -148,8 +147,7 @@ fn is_same(one: Option<&Account>, other: Option<&Account>) -> bool {
 }
 
 fn superseding_line(kind: Kind, newer: &PullRequest) -> String {
-    let sign = if kind == Kind::GitLab { '!' } else { '#' };
-    format!("{LINE_START}{sign}{}]({}){LINE_END}", newer.number, newer.url)
+    format!("{LINE_START}{}]({}){LINE_END}", kind.reference(newer.number), newer.url)
 }
 
 fn is_superseding(body: &str) -> bool {

@@ -32,9 +32,9 @@ pub use attempt::{Ending, Rival, Rivals, Touch, ending, rivals, supersede, touch
 pub use call::{Call, recognise};
 pub use error::Error;
 pub use gate::{Patience, Told};
-pub use publish::{Published, promotions, publish};
+pub use publish::{Published, publish};
 pub use pull_request::{Access, Account, Approvals, Comment, Proposal, PullRequest, Review, ReviewVerdict, State};
-pub use requester::{Requester, notices, requester};
+pub use requester::{AUTO, Requester, job_requester, notices, requester};
 pub use token::token_for;
 
 use crate::http::{Http, Token};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Error, Forge, Proposal, PullRequest, State};
-use crate::model::{BRANCH_PREFIX, Exit, Finding, FindingCode, Problem as _};
+use crate::model::{Exit, Finding, FindingCode, Problem as _};
 
 /// What came of it.
 #[derive(Clone, Debug)]
@@ -14,16 +14,6 @@ pub struct Published {
     pub created: bool,
     /// What could not be set on it.
     pub findings: Vec<Finding>,
-}
-
-/// Returns the open pull requests of ours: those whose branch in this repository begins with `promote/`.
-///
-/// # Errors
-/// [`Error`] if the forge does not list them.
-pub async fn promotions(forge: &dyn Forge) -> Result<Vec<PullRequest>, Error> {
-    let mut open = forge.open_ones().await?;
-    open.retain(|pull_request| pull_request.own_branch && pull_request.head.starts_with(BRANCH_PREFIX));
-    Ok(open)
 }
 
 /// Opens a pull request, or finds the open one from the same branch to the same base; then sets labels and reviewers.

@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use crate::model::BRANCH_PREFIX;
+
 /// A pull request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PullRequest {
@@ -39,6 +41,13 @@ pub struct PullRequest {
     pub ended: Option<Timestamp>,
     /// Whether it can be merged without conflict; none if the forge has not said yet.
     pub mergeable: Option<bool>,
+}
+
+impl PullRequest {
+    /// Tells whether it is ours: its branch is in this repository, below `promote/`.
+    pub fn is_promotion(&self) -> bool {
+        self.own_branch && self.head.starts_with(BRANCH_PREFIX)
+    }
 }
 
 /// What became of a pull request.

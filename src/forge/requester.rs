@@ -31,6 +31,22 @@ pub fn requester(host: &str, identity: Option<&Account>, environment: &BTreeMap<
     }
 }
 
+/// What stands in place of the origin where the rules asked, not a person.
+pub const AUTO: &str = "auto";
+
+/// Returns who is named for what a job opens by the rules: whoever started it, `ci` where a schedule or an event did.
+pub fn job_requester(host: &str, identity: Option<&Account>, environment: &BTreeMap<String, String>) -> Requester {
+    const EVENTS: [(&str, &[&str]); 2] = [
+        ("GITHUB_EVENT_NAME", &["schedule", "repository_dispatch", "registry_package", "workflow_run"]),
+        ("CI_PIPELINE_SOURCE", &["schedule", "trigger", "pipeline", "api"]),
+    ];
+    let is_event = EVENTS
+        .iter()
+        .any(|(variable, events)| environment.get(*variable).is_some_and(|event| events.contains(&event.trim())));
+    let person = requester(host, identity, environment).filter(|_| !is_event);
+    Requester { name: person.map_or_else(|| "ci".to_owned(), |person| person.name), origin: AUTO.to_owned() }
+}
+
 /// Returns what must be said of the token in use: checks on a pull request that Actions' own token opens may not run.
 pub fn notices(kind: Kind, token_origin: Option<&str>, environment: &BTreeMap<String, String>) -> Vec<String> {
     let actions = environment.get("GITHUB_ACTIONS").is_some_and(|value| value == "true");
@@ -67,6 +83,18 @@ mod tests {
             [("GITHUB_ACTIONS", "true"), ("GITHUB_ACTOR", "release-eng"), ("GITHUB_TRIGGERING_ACTOR", "oncall-2")];
         assert_eq!(name(&job).as_deref(), Some("oncall-2"));
         assert_eq!(requester("github.com", None, &environment(&[])), None);
+    }
+
+    #[test]
+    fn a_job_names_who_started_it_and_nobody_for_an_event() {
+        let job = |event: &str| {
+            let variables = [("GITHUB_ACTIONS", "true"), ("GITHUB_ACTOR", "release-eng"), ("GITHUB_EVENT_NAME", event)];
+            let requester = job_requester("github.com", None, &environment(&variables));
+            (requester.name, requester.origin)
+        };
+        assert_eq!(job("schedule"), ("ci".to_owned(), AUTO.to_owned()));
+        assert_eq!(job("workflow_dispatch"), ("release-eng".to_owned(), AUTO.to_owned()));
+        assert_eq!(job_requester("github.com", None, &environment(&[])).name, "ci");
     }
 
     #[test]

@@ -50,10 +50,10 @@ impl fmt::Display for BranchName {
 /// `<app>/<version>`. The digits are of a hash over the base branch and every edit.
 pub fn branch_name(target: &EnvironmentName, moves: &[(&AppName, &str)], base: &str, edits: &[Edit]) -> BranchName {
     let digits = intent(base, edits);
-    let target = segment(target.as_str());
+    let target = branch_segment(target.as_str());
     BranchName(match moves {
         [(app, version)] => {
-            format!("{BRANCH_PREFIX}{target}/{}/{}-{digits}", segment(app.as_str()), segment(version))
+            format!("{BRANCH_PREFIX}{target}/{}/{}-{digits}", branch_segment(app.as_str()), branch_segment(version))
         }
         _ => format!("{BRANCH_PREFIX}{target}/several-{digits}"),
     })
@@ -62,8 +62,8 @@ pub fn branch_name(target: &EnvironmentName, moves: &[(&AppName, &str)], base: &
 /// Returns the version, as a ref spells it, that a branch of ours promotes an app to; none if it is of another app or
 /// target, or of several apps.
 pub fn promoted_version<'a>(branch: &'a str, target: &EnvironmentName, app: &AppName) -> Option<&'a str> {
-    let rest = branch.strip_prefix(BRANCH_PREFIX)?.strip_prefix(&segment(target.as_str()))?.strip_prefix('/')?;
-    let (version, digits) = rest.strip_prefix(&segment(app.as_str()))?.strip_prefix('/')?.rsplit_once('-')?;
+    let rest = branch.strip_prefix(BRANCH_PREFIX)?.strip_prefix(&branch_segment(target.as_str()))?.strip_prefix('/')?;
+    let (version, digits) = rest.strip_prefix(&branch_segment(app.as_str()))?.strip_prefix('/')?.rsplit_once('-')?;
     let digits = digits.split('.').next().unwrap_or_default();
     let is_hash = digits.len() == 12 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     (is_hash && !version.contains('/')).then_some(version)
@@ -85,8 +85,19 @@ fn intent(base: &str, edits: &[Edit]) -> String {
     hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Returns the segments of a branch's name that say what it moves: the environment or stage, and the app unless they
+/// are several; none if it is no name of ours.
+pub fn branch_parts(branch: &str) -> Option<(&str, Option<&str>)> {
+    let mut segments = branch.strip_prefix(BRANCH_PREFIX)?.split('/');
+    match (segments.next()?, segments.next()?, segments.next()) {
+        (target, several, None) if several.starts_with("several-") => Some((target, None)),
+        (target, app, Some(_)) => Some((target, Some(app))),
+        _ => None,
+    }
+}
+
 /// Returns one segment of a ref: what `git check-ref-format` refuses, and `/`, becomes `-`.
-fn segment(text: &str) -> String {
+pub fn branch_segment(text: &str) -> String {
     let refused = |char: char| {
         char.is_control() || char.is_whitespace() || matches!(char, '~' | '^' | ':' | '?' | '*' | '[' | '\\' | '/')
     };
@@ -181,9 +192,9 @@ mod tests {
             ("café", "café"),
         ];
         for (text, safe) in cases {
-            assert_eq!(segment(text), safe, "{text:?}");
+            assert_eq!(branch_segment(text), safe, "{text:?}");
         }
-        assert!(segment(&"é".repeat(500)).len() <= SEGMENT_LIMIT);
+        assert!(branch_segment(&"é".repeat(500)).len() <= SEGMENT_LIMIT);
     }
 
     #[test]

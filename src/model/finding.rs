@@ -63,6 +63,8 @@ finding_codes! {
     GuessedOrder = "guessed-order", "The order of environments is a guess from their names.";
     LabelsNotSet = "labels-not-set", "Labels could not be set on the pull request; the next run tries again.";
     ReviewersNotSet = "reviewers-not-set", "Reviewers could not be asked; the next run tries again.";
+    WaitsForOpen = "waits-for-open", "Another promotion of the same app and environment is open, and is waited for.";
+    RivalPullRequest = "rival-pull-request", "A pull request that is not promote's changes the same place.";
     NotSuperseded = "not-superseded", "An older pull request of ours could not be closed; the next run tries again.";
     ForgeUnread = "forge-unread", "The forge could not be read; which promotions are open is unknown.";
     HistoryUnread = "history-unread", "The history could not be read; what commits recorded is unknown.";

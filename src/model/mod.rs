@@ -19,7 +19,7 @@ mod tag;
 mod version;
 
 pub use artifact::{Artifact, ArtifactError, OciRepository};
-pub use branch::{BRANCH_PREFIX, BranchName, branch_name, promoted_version};
+pub use branch::{BRANCH_PREFIX, BranchName, branch_name, branch_parts, branch_segment, promoted_version};
 pub use check::{CheckResult, Level};
 pub use digest::{Digest, DigestError};
 pub use environment::{

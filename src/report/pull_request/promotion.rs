@@ -55,6 +55,8 @@ pub struct Requester {
     pub name: String,
     /// Who says so: the forge's or the CI's host.
     pub origin: String,
+    /// Whether the rules asked, and not a person.
+    pub is_by_rules: bool,
 }
 
 /// A rule that was waived, and what it would have said.

@@ -151,6 +151,10 @@ impl ChangeView {
 fn headline(promotion: &Promotion, one: &Move) -> String {
     let from = one.from.as_ref().map_or("**not known**".to_owned(), |from| inert::code(&version(from), Within::Line));
     let asked = match &promotion.requester {
+        Some(requester) if requester.is_by_rules && requester.name == "ci" => "Due by the rules".to_owned(),
+        Some(requester) if requester.is_by_rules => {
+            format!("Due by the rules; {} started the job", inert::inline(&requester.name))
+        }
         Some(requester) => format!("Asked for by {}", inert::inline(&requester.name)),
         None => "Who asked is **not known**".to_owned(),
     };
