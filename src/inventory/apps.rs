@@ -69,6 +69,22 @@ fn definition(source: &Source, definitions: &[AppDefinition]) -> Option<AppName>
     exact.or_else(by_name).map(|definition| definition.name.clone())
 }
 
+/// Tells whether two sources of one app are the same part of it: what the one runs is evidence for the other.
+pub fn same_part(definition: Option<&AppDefinition>, one: &Source, other: &Source) -> bool {
+    if (one.id.kind == SourceKind::Image) != (other.id.kind == SourceKind::Image) {
+        return false;
+    }
+    match (&one.artifact, &other.artifact) {
+        (Ok(here), Ok(there)) if here == there || here.is_same_but_for_host(there) => true,
+        (Ok(here), Ok(there)) => definition.is_some_and(|definition| {
+            let mut parts = definition.parts.iter();
+            parts.any(|part| is_part(one, Some(here), part, true) && is_part(other, Some(there), part, true))
+        }),
+        // Where one of them can't be told, they may be: what is unknown stays so.
+        _ => true,
+    }
+}
+
 fn is_part(source: &Source, artifact: Option<&Artifact>, part: &AppPart, any_host: bool) -> bool {
     let same = |wanted: &Artifact| {
         artifact.is_some_and(|artifact| artifact == wanted || any_host && artifact.is_same_but_for_host(wanted))
@@ -77,6 +93,6 @@ fn is_part(source: &Source, artifact: Option<&Artifact>, part: &AppPart, any_hos
     match part {
         AppPart::Everywhere(wanted) => source.id.kind != SourceKind::Image && same(wanted),
         AppPart::PerEnvironment(parts) => parts.iter().any(|(environment, wanted)| here(environment) && same(wanted)),
-        AppPart::Image(name) => source.id.kind == SourceKind::Image && source.id.name == *name,
+        AppPart::Image(wanted) => source.id.kind == SourceKind::Image && same(wanted),
     }
 }

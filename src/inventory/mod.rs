@@ -32,6 +32,7 @@ mod written;
 
 use std::collections::HashMap;
 
+pub use apps::same_part;
 pub use discover::{Discovery, Look, discover, likely};
 pub use release::flux_releases;
 

@@ -170,8 +170,8 @@ pub enum AppPart {
     Everywhere(Artifact),
     /// An artifact per environment.
     PerEnvironment(Vec<(EnvironmentName, Artifact)>),
-    /// An image of the containers, by its name.
-    Image(String),
+    /// An image of the containers, by where it is.
+    Image(Artifact),
 }
 
 impl Stages {

@@ -7,6 +7,7 @@ use super::running::{Running, place_of, running, version_of};
 use super::target::spellings;
 use super::{Fleet, Request};
 use crate::constraint::Constraint;
+use crate::inventory::same_part;
 use crate::model::{
     AppName, Artifact, Choice, Chosen, Digest, Environment, EnvironmentName, Evidence, Failure, Proof, Reason,
     ReasonCode, Source, Tag, Version,
@@ -42,8 +43,9 @@ pub(super) enum Verdict {
 }
 
 impl<'a> Before<'a> {
-    /// Finds the environments before one that have the app: what `from` names, else the nearest earlier stage.
-    pub(super) fn of(app: &'a AppName, environment: &Environment, fleet: Fleet<'a>) -> Self {
+    /// Finds the environments before one that have the app: what `from` names, else the nearest earlier stage. Of their
+    /// sources those count that are the same part of the app.
+    pub(super) fn of(app: &'a AppName, environment: &Environment, source: &Source, fleet: Fleet<'a>) -> Self {
         let sources_in = |environments: Vec<&Environment>| -> Vec<&'a Source> {
             let has = |source: &&Source| environments.iter().any(|one| one.name == source.environment);
             fleet.inventory.sources.iter().filter(|source| source.app == *app).filter(has).collect()
@@ -72,8 +74,17 @@ impl<'a> Before<'a> {
             }
         };
         // Named environments that all lack the app are as if no earlier stage had it.
-        let groups = if groups.iter().all(|group| group.sources.is_empty()) { Vec::new() } else { groups };
+        let mut groups = if groups.iter().all(|group| group.sources.is_empty()) { Vec::new() } else { groups };
+        let definition = fleet.apps.iter().find(|definition| definition.name == *app);
+        for group in &mut groups {
+            group.sources.retain(|other| same_part(definition, source, other));
+        }
         Self { groups }
+    }
+
+    /// Returns the name of the first that has other parts of the app, and this one not.
+    pub(super) fn lacks(&self) -> Option<&EnvironmentName> {
+        self.groups.iter().find(|group| group.sources.is_empty()).map(|group| &group.name)
     }
 
     pub(super) fn is_empty(&self) -> bool {

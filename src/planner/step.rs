@@ -10,8 +10,8 @@ use super::running::{Running, place_of, running, version_of};
 use super::target::{Target, spellings, target};
 use super::{Fleet, Goal, Request};
 use crate::model::{
-    AppName, Artifact, Choice, Chosen, DigestRule, Environment, Exit, Failure, FieldName, FindingCode, Move, Proof,
-    Reason, ReasonCode, Source, Step, Tag, Verdict,
+    AppName, Artifact, Choice, Chosen, DigestRule, Environment, EnvironmentName, Exit, Failure, FieldName, FindingCode,
+    Move, Proof, Reason, ReasonCode, Source, Step, Tag, Verdict,
 };
 
 /// Gives verdicts; asks what it must know.
@@ -139,7 +139,7 @@ impl<'a> Judge<'a, '_> {
             part.reasons.push(reason(ReasonCode::VersionUnknown, message));
             return Some(part);
         };
-        let before = Before::of(app, environment, self.fleet);
+        let before = Before::of(app, environment, source, self.fleet);
         let (tag, facts) = match self.goal(environment, source, artifact, &chosen, &before)? {
             Goals::To(tag, facts) => (tag, facts),
             Goals::Nothing => {
@@ -196,6 +196,11 @@ impl<'a> Judge<'a, '_> {
             Goal::FollowTyped | Goal::FollowDue if before.is_empty() => {
                 let message = format!("no earlier stage than {} has the app", environment.name);
                 return Some(stop(Verdict::Blocked, ReasonCode::NoEarlierStage, message));
+            }
+            Goal::FollowTyped | Goal::FollowDue if before.lacks().is_some() => {
+                let name = before.lacks().map_or("", EnvironmentName::as_str);
+                let message = format!("{name} has other parts of the app, and this one not");
+                return Some(stop(Verdict::Blocked, ReasonCode::NotInFrom, message));
             }
             Goal::FollowTyped | Goal::FollowDue => match before.newest(self.inquiry)? {
                 Ok((newest, ran)) => match (&newest.tag, &newest.version, &chosen.version) {

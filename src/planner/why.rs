@@ -62,7 +62,7 @@ fn tags<'a>(
         (None, None) => one.as_str().cmp(two.as_str()),
     });
     tags.dedup_by(|(one, _), (two, _)| one == two);
-    let before = Before::of(app, environment, fleet);
+    let before = Before::of(app, environment, source, fleet);
     let mut verdicts = Vec::new();
     let mut newest: Option<Tag> = None;
     for (tag, version) in tags {

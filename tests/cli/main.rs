@@ -14,6 +14,7 @@ mod documents;
 mod fleet;
 mod init;
 mod looking;
+mod parts;
 mod promoting;
 mod protection;
 mod refusals;

@@ -43,14 +43,23 @@ fn app(
 
 fn one_of_several(written: &Located<shape::Part>, stages: Option<&Stages>) -> Result<AppPart, Failure> {
     let shape::Part { artifact, chart, image } = &written.value;
-    if let Some(image) = image {
-        return Err(image.wrong(Fact::NotBuilt { rule: "image".to_owned() }));
+    match (artifact, chart, image) {
+        (Some(one), None, None) | (None, Some(one), None) => part(one, stages),
+        (None, None, Some(one)) => image_part(one),
+        (Some(_), Some(_), _) => Err(written.wrong(Fact::Both { one: "artifact", other: "chart" })),
+        (Some(_), _, Some(_)) => Err(written.wrong(Fact::Both { one: "artifact", other: "image" })),
+        (_, Some(_), Some(_)) => Err(written.wrong(Fact::Both { one: "chart", other: "image" })),
+        (None, None, None) => Err(written.wrong(Fact::MissingKey { key: "artifact".to_owned() })),
     }
-    match (artifact, chart) {
-        (Some(one), None) | (None, Some(one)) => part(one, stages),
-        (Some(_), Some(_)) => Err(written.wrong(Fact::Both { one: "artifact", other: "chart" })),
-        (None, None) => Err(written.wrong(Fact::MissingKey { key: "artifact".to_owned() })),
+}
+
+/// An image is named as containers name it, without a tag.
+fn image_part(written: &Located<String>) -> Result<AppPart, Failure> {
+    if written.value.contains("://") {
+        let message = format!("`{}` is no name of an image", written.value.escape_debug());
+        return Err(written.wrong(Fact::Malformed { message, help: "write it as `registry.example.com/shop`" }));
     }
+    artifact(&written.with(format!("oci://{}", written.value))).map(AppPart::Image)
 }
 
 fn part(written: &Located<OneOrNamed>, stages: Option<&Stages>) -> Result<AppPart, Failure> {

@@ -149,7 +149,7 @@ pub struct App {
 pub struct Part {
     pub artifact: Option<Located<OneOrNamed>>,
     pub chart: Option<Located<OneOrNamed>>,
-    pub image: Option<Located<IgnoredAny>>,
+    pub image: Option<Located<String>>,
 }
 
 /// An entry of `holds:`.

@@ -195,7 +195,6 @@ fn a_rule_that_is_not_built_is_refused_and_never_ignored() {
     assert_snapshot!(complaint("stages:\n- name: p\n  soak: 24h\n  environments: [{name: a, path: a}]\n"), @"promote.yaml:3:9: `soak` is not built yet, and no rule is ever ignored; help: remove it until a version of promote knows it");
     assert_snapshot!(complaint("environments: [{name: a, path: a, soak: }]\n"), @"promote.yaml:1:39: `soak` is not built yet, and no rule is ever ignored; help: remove it until a version of promote knows it");
     assert_snapshot!(complaint("environments: [{name: a, path: a, evidence: observed}]\n"), @"promote.yaml:1:45: `evidence: observed` is not built yet, and no rule is ever ignored; help: remove it until a version of promote knows it");
-    assert_snapshot!(complaint("apps: {a: {parts: [{image: r.example/a}]}}\n"), @"promote.yaml:1:28: `image` is not built yet, and no rule is ever ignored; help: remove it until a version of promote knows it");
 }
 
 #[test]
