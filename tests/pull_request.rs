@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use promote::model::{Chosen, Digest, EnvironmentName, Evidence, Tag};
 use promote::report::inert::{terminal, terminal_lines};
 use promote::report::pull_request::{
-    Before, Content, Direction, How, Kept, Link, Mate, Move, Next, Overrides, Promotion, Requester, Standing, Waived,
-    commit_message, dashboard, hunks, pull_request,
+    Before, Content, Direction, How, Kept, Link, Mate, Move, Next, Overrides, Promotion, Requester, Shelved, Standing,
+    Waived, commit_message, dashboard, hunks, pull_request,
 };
 use promote::report::template::Template;
 use proptest::prelude::*;
@@ -36,7 +36,7 @@ fn one_move() -> Move {
         stage: name("production"),
         from: Some(chosen("v1.2.1")),
         to: chosen("v1.2.3"),
-        reference: Some("registry.example.com/my-app-config:v1.2.3".to_owned()),
+        reference: Some(Shelved::InRegistry("registry.example.com/my-app-config:v1.2.3".to_owned())),
         before: vec![Before {
             name: name("staging"),
             evidence: Evidence::Selected,
@@ -421,7 +421,7 @@ fn with_hostile(text: &str) -> Promotion {
     }
     one.signature = Some(text.to_owned());
     one.rules = vec![kept(text, Some(text))];
-    one.reference = Some(text.to_owned());
+    one.reference = Some(Shelved::InRegistry(text.to_owned()));
     one.standing[0].now = Some(text.to_owned());
     one.standing[0].how = How::Follows(text.to_owned());
     one.standing[1].how = How::Floating(text.to_owned());

@@ -9,13 +9,19 @@ use super::fault::Fault;
 use super::reading::Reading;
 use super::session::Session;
 use crate::edit;
+use crate::git::RemoteTag;
 use crate::inventory::flux_releases;
-use crate::model::{Artifact, CheckResult, Chosen, Exit, Failure, Finding, Plan, Problem, Source, TagVerdict};
+use crate::model::{
+    Artifact, CheckResult, Chosen, Digest, Exit, Failure, Finding, Plan, Problem, Source, TagVerdict, Version,
+};
 use crate::planner::{
     Answer, Answers, Base, Checking, Facts, Fleet, Planning, Question, Request, Tagged, check, known, older_choices,
     plan, why,
 };
-use crate::registry::{self, ManifestReference, Registries};
+use crate::registry::{self, ManifestReference, Registries, Signed};
+
+/// What an artifact says its version is.
+const VERSION: &str = "org.opencontainers.image.version";
 
 /// More than all registries together take: each of them is asked eight things at once, by the HTTP client.
 const AT_ONCE: usize = 64;
@@ -220,13 +226,43 @@ async fn answer(registries: &Registries, question: &Question) -> Answer {
                 None => Answer::Missing,
             }
         }
-        Question::Tags(artifact @ Artifact::Git { .. }) | Question::Manifest(artifact @ Artifact::Git { .. }, _) => {
-            Answer::Failed(Failure {
-                code: "not-built",
-                exit: Exit::Refused,
-                message: format!("the tags of the Git repository {artifact} can't be looked up yet"),
-                hint: None,
-            })
+        Question::Signature(Artifact::Oci(repository), digest, demand) => {
+            match registries.signature(repository, digest, demand).await {
+                Ok(Signed::Yes(whose)) => Answer::Signed(whose),
+                Ok(Signed::No(why)) => Answer::Unsigned(why),
+                Err(error) => Answer::Failed(Failure::of(&error)),
+            }
         }
+        Question::Signature(artifact, ..) => Answer::Unsigned(format!("{artifact} is in no registry")),
+        Question::Tags(Artifact::Git { url }) => match registries.git_tags(url).await {
+            Ok(tags) => Answer::Tags(tags.iter().map(|tag| tag.name.clone()).collect()),
+            Err(error) => failed(error),
+        },
+        // A Git tag has no manifest: its commit stands for it.
+        Question::Manifest(Artifact::Git { url }, name) => match registries.git_tags(url).await {
+            Ok(tags) => tagged(&tags, name).map_or(Answer::Missing, Answer::Manifest),
+            Err(error) => failed(error),
+        },
     }
+}
+
+/// Returns what is known of a tag; of a commit as `sha1:…` the version of the only tag that names it.
+fn tagged(tags: &[RemoteTag], name: &str) -> Option<Facts> {
+    let Some(digest) = Digest::recorded(name).filter(Digest::is_commit) else {
+        return Some(Facts { digest: commit_of(tags, name)?, annotations: BTreeMap::new() });
+    };
+    let hex = digest.hex();
+    let versions = tags.iter().filter(|tag| tag.commit.to_string() == hex && Version::parse_flux(&tag.name).is_ok());
+    let versions: Vec<&RemoteTag> = versions.collect();
+    let said = match versions.as_slice() {
+        [only] => Some((VERSION.to_owned(), only.name.clone())),
+        _ => None,
+    };
+    Some(Facts { digest, annotations: said.into_iter().collect() })
+}
+
+/// Returns the commit that a tag names.
+pub fn commit_of(tags: &[RemoteTag], name: &str) -> Option<Digest> {
+    let tag = tags.iter().find(|tag| tag.name == name)?;
+    Digest::of_commit(&tag.commit.to_string()).ok()
 }

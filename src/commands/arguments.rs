@@ -147,7 +147,7 @@ pub struct Plan {
 /// `promote tags`.
 #[derive(Debug, Args)]
 pub struct Tags {
-    /// An app, or an artifact as `oci://...`
+    /// An app, or an artifact: `oci://...`, `https://...#chart`, the URL of a Git repository
     #[arg(value_name = "APP|oci://...", required_unless_present = "stdin", conflicts_with = "stdin")]
     pub artifact: Option<String>,
     /// Show what Flux would select by this range

@@ -61,7 +61,7 @@ pub async fn run(session: &Session, arguments: &arguments::Auto) -> Result<Outco
     } else {
         show(&reading, &plan, &delivery, order.mode);
     }
-    let failures = plan.failures().map(|failure| failure.exit);
+    let failures = plan.failed();
     let faults = delivery.changes.iter().filter_map(|delivered| delivered.result.as_ref().err());
     Ok(Outcome(Exit::gravest(failures.chain(faults.map(|fault| fault.problem().exit())))))
 }

@@ -6,10 +6,13 @@ use super::answering::Inquirer;
 use super::change::{Change, CommitPlan};
 use super::reading::Reading;
 use crate::forge::{self, Address, Forge};
-use crate::model::{Artifact, Choice, Chosen, EnvironmentName, Plan, RepoPath, Stage, Step, Tag, Verdict, Version};
+use crate::model::{
+    Artifact, Choice, Chosen, EnvironmentName, Plan, ReasonCode, RepoPath, Stage, Step, Tag, Verdict, Version,
+};
 use crate::report::documents::{spelled, spelled_tag};
 use crate::report::pull_request::{
-    Before, Content, Direction, How, Kept, Link, Mate, Move, Next, Overrides, Promotion, Requester, Standing, dashboard,
+    Before, Content, Direction, How, Kept, Link, Mate, Move, Next, Overrides, Promotion, Requester, Shelved, Standing,
+    dashboard,
 };
 use crate::report::template::Template;
 
@@ -104,7 +107,11 @@ fn describe_move(commit: &CommitPlan, circumstances: &Circumstances<'_>) -> Opti
         from: step.from.clone(),
         reference: reference(step, &to),
         before: step.proofs.iter().map(before).collect(),
-        signature: None,
+        signature: step
+            .reasons
+            .iter()
+            .find(|reason| reason.code == ReasonCode::SignatureHolds)
+            .map(|reason| reason.message.clone()),
         rules: rules(step, reading),
         mates: mates(step, &environments, stage, circumstances),
         skipped: skipped(step, circumstances.inquirer),
@@ -123,9 +130,10 @@ fn stage_of<'a>(reading: &'a Reading, environment: &EnvironmentName) -> Option<&
     reading.stages.stages.iter().find(|stage| stage.environments.iter().any(|one| one.name == *environment))
 }
 
-fn reference(step: &Step, to: &Chosen) -> Option<String> {
+fn reference(step: &Step, to: &Chosen) -> Option<Shelved> {
     match (&step.artifact, &to.tag) {
-        (Some(Artifact::Oci(repository)), Some(tag)) => Some(format!("{repository}:{tag}")),
+        (Some(Artifact::Oci(repository)), Some(tag)) => Some(Shelved::InRegistry(format!("{repository}:{tag}"))),
+        (Some(Artifact::Git { url }), Some(tag)) => Some(Shelved::InRepository(url.clone(), tag.clone())),
         _ => None,
     }
 }
@@ -210,10 +218,21 @@ fn annotations(step: &Step, inquirer: &Inquirer) -> Vec<(String, String)> {
 fn compare(step: &Step, annotations: &[(String, String)], circumstances: &Circumstances<'_>) -> Option<Link> {
     let said = |name: &str| annotations.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let pinned = step.from.as_ref()?.tag.as_ref()?;
-    let before = circumstances.inquirer.facts(step.artifact.as_ref()?, pinned.as_str())?;
     let host = circumstances.address.as_ref()?.host.as_str();
-    let from = before.annotations.get(REVISION)?;
-    let (text, url) = forge::comparison(circumstances.forge.kind(), host, said("source")?, from, said("revision")?)?;
+    let compared =
+        |source: &str, from: &str, to: &str| forge::comparison(circumstances.forge.kind(), host, source, from, to);
+    let (text, url) = match step.artifact.as_ref()? {
+        // Here both commits are facts, not what somebody wrote.
+        artifact @ Artifact::Git { url } => {
+            let asked = circumstances.inquirer.facts(artifact, pinned.as_str()).map(|facts| &facts.digest);
+            let (from, to) = (step.from.as_ref()?.digest.as_ref().or(asked)?, step.to.as_ref()?.digest.as_ref()?);
+            compared(url, &from.hex(), &to.hex())?
+        }
+        artifact => {
+            let before = circumstances.inquirer.facts(artifact, pinned.as_str())?;
+            compared(said("source")?, before.annotations.get(REVISION)?, said("revision")?)?
+        }
+    };
     Some(Link { text, url })
 }
 

@@ -20,6 +20,7 @@ pub mod promotion;
 mod publishing;
 mod reading;
 mod recording;
+mod remotes;
 mod rivals;
 mod session;
 pub mod status;

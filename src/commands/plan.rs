@@ -30,7 +30,7 @@ pub async fn run(session: &Session, arguments: &arguments::Plan) -> Result<Outco
 
 /// A registry that could not be read decides; else whether something is due, if that was asked.
 fn exit(plan: &Plan, tells_due: bool) -> Exit {
-    let failures = plan.failures().map(|failure| failure.exit);
+    let failures = plan.failed();
     let is_due = tells_due && plan.steps.iter().any(|step| step.verdict == Verdict::Advance);
     Exit::gravest(failures.chain(is_due.then_some(Exit::Due)))
 }

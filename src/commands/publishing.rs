@@ -1,5 +1,6 @@
 //! From a proved change to a branch and a pull request: each once, whatever happened before.
 
+use super::answering::commit_of;
 use super::change::Change;
 use super::describing::{Circumstances, OverrideTexts, describe};
 use super::fault::{Fault, Refusal};
@@ -281,12 +282,20 @@ impl Press<'_> {
     /// Looks once more at what each tag points at: what was judged is what is pushed.
     async fn tags_stay(&self, change: &Change) -> Result<(), Fault> {
         for step in change.steps() {
-            let Some((Artifact::Oci(repository), to)) = step.artifact.as_ref().zip(step.to.as_ref()) else { continue };
+            let Some((artifact, to)) = step.artifact.as_ref().zip(step.to.as_ref()) else { continue };
             let Some((tag, digest)) = to.tag.clone().zip(to.digest.as_ref()) else { continue };
-            let now = self.registries.manifest_again(repository, &ManifestReference::Tag(tag.clone())).await?;
-            if now.digest != *digest {
-                let (tag, was, now) = (tag.to_string(), digest.to_string(), now.digest.to_string());
-                return Err(Refusal::TagMoved { tag, was, now }.into());
+            let now = match artifact {
+                Artifact::Oci(repository) => {
+                    let reference = ManifestReference::Tag(tag.clone());
+                    Some(self.registries.manifest_again(repository, &reference).await?.digest.clone())
+                }
+                Artifact::Git { url } => commit_of(&self.registries.git_tags_again(url).await?, tag.as_str()),
+                // The index of a Helm repository is one file for all; it was read a moment ago.
+                Artifact::HelmChart { .. } => continue,
+            };
+            if now.as_ref() != Some(digest) {
+                let now = now.map_or_else(|| "gone".to_owned(), |now| now.to_string());
+                return Err(Refusal::TagMoved { tag: tag.to_string(), was: digest.to_string(), now }.into());
             }
         }
         Ok(())

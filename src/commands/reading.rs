@@ -1,7 +1,6 @@
 //! What is read before anything is decided: a commit, the configuration in it, and its inventory.
 
 use crate::config::repository::{self, Configuration};
-use crate::forge::{self, Address};
 use crate::git;
 use crate::inventory::{self, Look, Reach, Scope, Walk};
 use crate::model::{EnvironmentName, Finding, FindingCode, Inventory, RepoPath, Snapshot, Stages};
@@ -9,6 +8,7 @@ use crate::planner::Fleet;
 
 use super::fault::{Fault, Refusal};
 use super::recording;
+use super::remotes::Remotes;
 use super::session::Session;
 
 /// The commit that was read, the configuration in it, and what its environments run.
@@ -381,25 +381,5 @@ fn connection(session: &Session) -> Result<git::Connection, Fault> {
         }
         (None, None) => return Err(git::Error::NoRemote.into()),
     };
-    let kind = forge::kind_of(
-        None,
-        Address::of_remote(&remote.to_string()).ok().flatten().as_ref(),
-        &session.variables,
-        &session.forge_hosts(),
-    );
-    let username = if matches!(kind, Ok(forge::Kind::GitLab)) { "oauth2" } else { "x-access-token" };
-    let login = forge::token_for(&remote.authority(), &session.variables, &session.forge_hosts())
-        .map(|(token, _)| git::HttpLogin { username: username.to_owned(), password: token.secret() });
-    let forge = session.user.forge(&remote.authority());
-    let ca = forge.and_then(|forge| forge.ca.as_ref()).or(session.user.ca.as_ref());
-    Ok(git::Connection {
-        program: session.program.clone(),
-        environment: session.environment.clone(),
-        settings: session.git.clone(),
-        login,
-        proxy: session.user.proxy.as_ref().map(|proxy| proxy.value.expose().to_owned()),
-        ca: ca.map(|ca| ca.value.clone()),
-        limits: git::Limits::default(),
-        remote,
-    })
+    Ok(Remotes::of(session).connection(remote))
 }

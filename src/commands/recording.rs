@@ -36,7 +36,7 @@ impl Recorded {
         let is_ours = values("Promote-App").any(|value| value == app.as_str())
             && values("Promote-Environment").any(|value| value == environment.as_str());
         let to = values("Promote-To").next()?.parse().ok().filter(|_| is_ours)?;
-        Some(Self { to, digest: values("Promote-Digest").next().and_then(|value| value.parse().ok()) })
+        Some(Self { to, digest: values("Promote-Digest").next().and_then(Digest::recorded) })
     }
 }
 
@@ -51,8 +51,10 @@ pub async fn recall(session: &Session, reading: &mut Reading) {
         .filter_map(|at| reading.inventory.sources.get(*at))
         .filter_map(|source| {
             let digest = lone_digest(source)?.clone();
-            let path = source.reference.field(FieldName::Digest)?.deciding_slot()?.path().clone();
-            let wanted = Wanted { path, text: digest.to_string() };
+            let field = if digest.is_commit() { FieldName::Commit } else { FieldName::Digest };
+            let value = source.reference.field(field)?;
+            let wanted =
+                Wanted { path: value.deciding_slot()?.path().clone(), text: value.text.as_ref().ok()?.clone() };
             Some((wanted, source.app.clone(), source.environment.clone(), digest))
         })
         .collect();

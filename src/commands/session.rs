@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::arguments::{ForgeChoice, Global, Output};
 use super::fault::{Fault, Refusal};
 use super::progress;
+use super::remotes::Remotes;
 use crate::config::environment::ProcessEnvironment;
 use crate::config::user;
 use crate::forge;
@@ -69,12 +70,17 @@ impl Session {
                 plain_http: settings.plain_http.as_ref().is_some_and(|plain| plain.value),
                 realms: settings.realms.as_ref().map(|realms| realms.value.clone()).unwrap_or_default(),
                 ca: settings.ca.as_ref().map(|ca| ca.value.clone()),
+                verify_key: settings.verify_key.as_ref().map(|key| key.value.clone()),
             };
             (host.clone(), settings)
         });
         let credentials = registry::CredentialSettings::from_environment();
         let progress = if self.is_json() { registry::Watch::default() } else { progress::on_terminal() };
-        Registries::new(self.http.clone(), registry::Settings { registries: hosts.collect(), credentials, progress })
+        let remotes = Remotes::of(self);
+        let remotes = registry::Remotes::new(move |url| remotes.connection_to(url));
+        let registries = hosts.collect();
+        let settings = registry::Settings { registries, credentials, remotes: Some(remotes), progress };
+        Registries::new(self.http.clone(), settings)
     }
 
     /// Returns what the user's own configuration says of forges.

@@ -29,5 +29,5 @@ pub async fn run(session: &Session, arguments: &arguments::Status) -> Result<Out
         print(&report::status::render(&reading.stages, &reading.inventory, &plan, &open, show));
         tell(&report::pins::findings(&reading.findings));
     }
-    Ok(Outcome(Exit::gravest(plan.failures().map(|failure| failure.exit))))
+    Ok(Outcome(Exit::gravest(plan.failed())))
 }

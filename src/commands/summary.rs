@@ -26,7 +26,7 @@ pub async fn run(session: &Session) -> Result<Outcome, Fault> {
     for failure in &failures.clone().map(|failure| &failure.message).collect::<BTreeSet<_>>() {
         tell(&format!("warning: {failure}\n"));
     }
-    let outcome = Outcome(Exit::gravest(failures.map(|failure| failure.exit)));
+    let outcome = Outcome(Exit::gravest(plan.failed()));
     if session.is_json() {
         let body = StatusDocument::of(&reading.stages, &reading.inventory, &plan, &reading.findings, &[]);
         print_verbatim(&Document::new("Status", body).to_text());

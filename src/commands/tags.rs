@@ -30,8 +30,8 @@ struct Rule {
 pub async fn run(session: &Session, arguments: &arguments::Tags) -> Result<Outcome, Fault> {
     let asked = arguments.artifact.as_deref().unwrap_or_default();
     let mut rule = rule_of(arguments);
-    if asked.starts_with("oci://") {
-        rule.artifact = Some(asked.parse::<Artifact>().map_err(AskedArtifact)?);
+    if asked.contains("://") {
+        rule.artifact = Some(artifact(asked)?);
     } else {
         let reading = Reading::of(session, Purpose::Look, Reach::Environments).await?;
         reading.must_have_sources()?;
@@ -51,6 +51,14 @@ pub async fn run(session: &Session, arguments: &arguments::Tags) -> Result<Outco
         None => Vec::new(),
     };
     tell(session.is_json(), &rule, &tags)
+}
+
+/// Reads an artifact on the command line; a repository on this machine may be named there, and nowhere else.
+fn artifact(asked: &str) -> Result<Artifact, AskedArtifact> {
+    if asked.starts_with("file://") {
+        return Ok(Artifact::Git { url: asked.to_owned() });
+    }
+    asked.parse().map_err(AskedArtifact)
 }
 
 /// Judges tags that are given on standard input, one a line: no registry, no repository.
@@ -102,6 +110,11 @@ fn tell(is_json: bool, rule: &Rule, tags: &[String]) -> Result<Outcome, Fault> {
     let filter = rule.filter.as_deref().filter(|filter| !filter.is_empty()).map(str::parse::<Filter>).transpose()?;
     let constraint = rule.range.as_deref().map(str::parse::<Constraint>).transpose()?;
     let selection = match &constraint {
+        // Of tags that tie Flux takes the one whose commit is younger, and nobody knows that before a fetch.
+        Some(constraint) if matches!(rule.artifact, Some(Artifact::Git { .. })) && filter.is_none() => {
+            let tags: Vec<(&String, Option<jiff::Timestamp>)> = tags.iter().map(|tag| (tag, None)).collect();
+            constraint::select_git(&tags, constraint)
+        }
         Some(constraint) => constraint::select(tags, constraint, filter.as_ref(), rule.spelling),
         None => constraint::order(tags, filter.as_ref(), rule.spelling),
     };
@@ -142,6 +155,10 @@ impl crate::model::Problem for AskedArtifact {
     }
 
     fn hint(&self) -> Option<String> {
-        Some("an artifact looks like oci://registry.example.com/my-app-config".to_owned())
+        Some(
+            "an artifact looks like oci://registry.example.com/my-app-config, https://charts.example.com#my-chart or \
+             https://github.com/acme/my-app"
+                .to_owned(),
+        )
     }
 }

@@ -57,6 +57,8 @@ pub struct Registry {
     pub realms: Option<Setting<Vec<String>>>,
     /// A file of certificates to trust for it.
     pub ca: Option<Setting<PathBuf>>,
+    /// A public key, or a folder with what the Secret holds that verifies signatures of its artifacts.
+    pub verify_key: Option<Setting<PathBuf>>,
 }
 
 /// What is configured for one forge.
@@ -189,6 +191,7 @@ impl Settings {
             fill(&mut one.plain_http, other.plain_http);
             fill(&mut one.realms, other.realms);
             fill(&mut one.ca, other.ca);
+            fill(&mut one.verify_key, other.verify_key);
         }
         for (host, other) in weaker.forges {
             let one = self.forges.entry(host).or_default();

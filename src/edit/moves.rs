@@ -36,7 +36,7 @@ pub fn edits_for(
     let mut edits = Vec::new();
     // What stands under the deciding field moves with it, so that people read what runs.
     let shadowed: &[FieldName] = match field {
-        FieldName::Digest => &[FieldName::Tag, FieldName::Semver],
+        FieldName::Digest | FieldName::Commit => &[FieldName::Tag, FieldName::Semver],
         FieldName::Semver => &[FieldName::Tag],
         _ => &[],
     };
@@ -50,8 +50,9 @@ pub fn edits_for(
             return Err(not_pinned("nothing is written for it".to_owned(), None));
         };
         let text = match field {
-            FieldName::Digest => {
-                digest.ok_or_else(|| Refusal::DigestUnknown { place: slot.place.clone() })?.to_string()
+            FieldName::Digest | FieldName::Commit => {
+                let digest = digest.ok_or_else(|| Refusal::DigestUnknown { place: slot.place.clone() })?;
+                if field == FieldName::Commit { digest.hex() } else { digest.to_string() }
             }
             FieldName::Semver | FieldName::Version => {
                 constraint(now, target, source.helm_layer || field == FieldName::Version)

@@ -1,7 +1,7 @@
 //! The proof: the inventory computed again differs by exactly the plan.
 
 use super::Refusal;
-use crate::model::{Choice, Digest, Edit, EnvironmentName, FieldName, Inventory, Source, SourceId, Tag};
+use crate::model::{Choice, Demand, Digest, Edit, EnvironmentName, FieldName, Inventory, Source, SourceId, Tag};
 
 /// What a source is to choose after the change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub fn prove(before: &Inventory, after: &Inventory, edits: &[Edit], intended: &[
         }
         if old.suspended.is_some() != new.suspended.is_some()
             || old.helm_layer != new.helm_layer
-            || old.verify.as_ref().map(|(provider, _)| provider) != new.verify.as_ref().map(|(provider, _)| provider)
+            || demanded(old) != demanded(new)
         {
             return Err(unplanned(old, "what is around the version"));
         }
@@ -56,6 +56,11 @@ pub fn prove(before: &Inventory, after: &Inventory, edits: &[Edit], intended: &[
         return all_edited(before, edits, intended);
     };
     Err(unplanned(longer, "which objects are there"))
+}
+
+/// The signature that is demanded, wherever that is written.
+fn demanded(source: &Source) -> Option<(&str, &Demand)> {
+    source.verify.as_ref().map(|verify| (verify.provider.as_str(), &verify.demand))
 }
 
 /// Tells whether one of the places that decide a source is edited; its name alone may be another object's too.

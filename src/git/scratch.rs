@@ -12,7 +12,7 @@ const LOCK: &str = "lock";
 const AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A folder only this user may enter, locked while the run lasts, removed on drop.
-pub(super) struct Scratch {
+pub struct Scratch {
     folder: tempfile::TempDir,
     /// Holds the lock; the kernel releases it however the process ends.
     _lock: File,
@@ -20,6 +20,9 @@ pub(super) struct Scratch {
 
 impl Scratch {
     /// Creates the folder in `parent`, and removes those that killed runs left there.
+    ///
+    /// # Errors
+    /// [`Error::File`] if there is no folder to write in.
     pub fn create(parent: &Path) -> Result<Self, Error> {
         reap(parent, SystemTime::now());
         let mut builder = tempfile::Builder::new();
@@ -40,6 +43,7 @@ impl Scratch {
         Ok(Self { folder, _lock: lock })
     }
 
+    /// Returns the folder.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }

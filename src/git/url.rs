@@ -30,7 +30,7 @@ pub struct RemoteUrl {
 }
 
 /// Why a text is no address that is used.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RemoteUrlError {
     /// Nothing was given.
     #[error("the remote's URL is empty")]

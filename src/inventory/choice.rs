@@ -1,7 +1,9 @@
 //! Which version a reference chooses, by Flux's precedence of its fields.
 
 use crate::constraint::{self, Constraint};
-use crate::model::{Choice, Digest, FieldName, FindingCode, Reference, SourceKind, Tag, Unknown, Value, Version};
+use crate::model::{
+    Choice, Digest, DigestError, FieldName, FindingCode, Reference, SourceKind, Tag, Unknown, Value, Version,
+};
 
 /// How tags stand for versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,18 +64,22 @@ pub(super) fn choose(kind: SourceKind, reference: &Reference, tags: Tags) -> Cho
         None => String::new(),
     };
     match field {
-        FieldName::Digest => by_digest(reference, field, &text, tags),
+        FieldName::Digest => by_content(reference, field, text.parse::<Digest>(), tags),
+        FieldName::Commit => by_content(reference, field, Digest::of_commit(&text), tags),
         FieldName::Semver | FieldName::Version => by_constraint(reference, field, &text),
         FieldName::Tag => by_tag(field, &text, tags),
         _ => Choice::Floating { field: Some(field), text },
     }
 }
 
-fn by_digest(reference: &Reference, field: FieldName, text: &str, tags: Tags) -> Choice {
-    let Ok(digest) = text.parse::<Digest>() else {
-        let place = reference.field(field).and_then(Value::deciding_slot).map(|slot| slot.place.clone());
-        let message = format!("`{text}` is not `sha256:` followed by 64 lower-case hexadecimal digits");
-        return Choice::Unknown(Unknown { code: FindingCode::InvalidReference, message, place });
+/// Content alone says no version: the tag beside it does, though Flux doesn't read it.
+fn by_content(reference: &Reference, field: FieldName, content: Result<Digest, DigestError>, tags: Tags) -> Choice {
+    let digest = match content {
+        Ok(digest) => digest,
+        Err(error) => {
+            let place = reference.field(field).and_then(Value::deciding_slot).map(|slot| slot.place.clone());
+            return Choice::Unknown(Unknown { code: FindingCode::InvalidReference, message: error.to_string(), place });
+        }
     };
     let tag = reference.field(FieldName::Tag).and_then(|value| value.text.as_ref().ok());
     let tag = tag.and_then(|text| text.parse::<Tag>().ok());
@@ -154,7 +160,10 @@ mod tests {
         use FieldName::{Branch, Commit, Semver, Tag, Version};
         let git = |fields: &[(FieldName, &str)]| chosen(SourceKind::GitRepository, fields);
         assert_eq!(git(&[(Tag, "v1.0.0"), (Semver, "1.x")]), r#"pin Tag Some("v1.0.0") Some("1.0.0") false"#);
-        assert_eq!(git(&[(Commit, "abc"), (Tag, "v1.0.0")]), "floating Some(Commit) abc");
+        let commit = "0f".repeat(20);
+        assert_eq!(git(&[(Commit, &commit), (Tag, "v1.0.0")]), r#"pin Commit Some("v1.0.0") Some("1.0.0") true"#);
+        assert_eq!(git(&[(Commit, &commit)]), "pin Commit None None true");
+        assert_eq!(git(&[(Commit, "abc"), (Tag, "v1.0.0")]), "unknown invalid-reference");
         assert_eq!(git(&[(Branch, "main")]), "floating Some(Branch) main");
         assert_eq!(chosen(SourceKind::HelmRelease, &[]), "range Version * None");
         assert_eq!(

@@ -26,6 +26,7 @@ mod substitute;
 mod text;
 mod tree;
 mod values;
+mod verify;
 mod walk;
 mod words;
 mod written;

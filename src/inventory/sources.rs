@@ -9,10 +9,11 @@ use super::resource::Resource;
 use super::text::Spot;
 use super::tree::{Leaf, Tree};
 use super::values;
+use super::verify;
 use super::walk::{Applied, Reconciled};
 use crate::model::{
-    AppName, Artifact, EnvironmentName, FieldName, FindingCode, OciRepository, Place, Reference, Source, SourceId,
-    SourceKind, Unknown,
+    AppName, Artifact, Demand, EnvironmentName, FieldName, FindingCode, OciRepository, Place, Reference, Source,
+    SourceId, SourceKind, Unknown, Verify,
 };
 
 /// The media type whose tags Flux reads as chart versions, `_` for `+`.
@@ -170,7 +171,7 @@ impl Objects<'_> {
             let artifact = self.text(object, &["spec", "url"]).and_then(|url| self.oci(object, &url));
             Some(self.found(object, SourceKind::OciRepository, artifact, &REF))
         } else if object.is_flux("GitRepository") {
-            let artifact = self.text(object, &["spec", "url"]).map(|url| Artifact::Git { url });
+            let artifact = self.text(object, &["spec", "url"]).and_then(|url| self.git(object, url));
             Some(self.found(object, SourceKind::GitRepository, artifact, &GIT_REF))
         } else if object.is_flux("HelmRelease") {
             self.chart(object, SourceKind::HelmRelease, &["spec", "chart", "spec"])
@@ -229,7 +230,7 @@ impl Objects<'_> {
         let mut reference = Reference { fields: given.iter().map(|(name, leaf)| (*name, leaf.value())).collect() };
         choice::note_shadows(kind, &mut reference);
         let helm_layer = object.tree.text(&["spec", "layerSelector", "mediaType"]) == Some(HELM_LAYER);
-        let provider = object.tree.leaf(&["spec", "verify", "provider"]);
+        let verify = self.verify(kind, object, &artifact);
         let source = Source {
             environment: self.environment.clone(),
             id: SourceId { kind, namespace: object.namespace().map(str::to_owned), name: object.name().to_owned() },
@@ -239,11 +240,29 @@ impl Objects<'_> {
             choice: choice::choose(kind, &reference, if helm_layer { Tags::Charts } else { Tags::Verbatim }),
             reference,
             helm_layer,
-            verify: provider.and_then(|leaf| Some((leaf.text.as_deref().ok()?.to_owned(), place_of(leaf, object)))),
+            verify,
             suspended: suspension(object),
             place: object.place(),
         };
         Found { source, spots: given.into_iter().map(|(name, leaf)| (name, leaf.chain.clone())).collect() }
+    }
+
+    /// The signature that Flux demands before it takes the artifact.
+    fn verify(&self, kind: SourceKind, object: &Resource, artifact: &Result<Artifact, Unknown>) -> Option<Verify> {
+        let template = object.tree.at(&["spec", "chart", "spec"]);
+        let (tree, namespace) = match kind {
+            // Flux makes the HelmChart in the namespace of its source, and looks for the Secret there.
+            SourceKind::HelmRelease => {
+                let namespace = template.and_then(|chart| chart.text(&["sourceRef", "namespace"]));
+                (template?.field("verify")?, namespace.or(object.namespace()))
+            }
+            _ => (object.tree.at(&["spec", "verify"])?, object.namespace()),
+        };
+        let mut verify = verify::demanded(kind, tree, namespace, object, self.reconciled)?;
+        if matches!(artifact, Ok(Artifact::HelmChart { .. })) {
+            verify.demand = Demand::Unsupported("Flux verifies no chart of a Helm repository over HTTP".to_owned());
+        }
+        Some(verify)
     }
 
     /// Notes what people should know about a source.
@@ -272,12 +291,28 @@ impl Objects<'_> {
     }
 
     fn oci(&self, object: &Resource, url: &str) -> Result<Artifact, Unknown> {
-        url.parse::<OciRepository>().map(Artifact::Oci).map_err(|error| {
-            let place = object.tree.leaf(&["spec", "url"]).map(|leaf| place_of(leaf, object));
-            let unknown = Unknown { code: FindingCode::InvalidArtifact, message: error.to_string(), place };
-            self.files.say(unknown.code, unknown.message.clone(), unknown.place.clone());
-            unknown
-        })
+        let parsed = url.parse::<OciRepository>().map(Artifact::Oci);
+        parsed.map_err(|error| self.no_artifact(object, error.to_string()))
+    }
+
+    /// Flux takes no other scheme (`^(http|https|ssh)://`), and logins only from Secrets.
+    fn git(&self, object: &Resource, url: String) -> Result<Artifact, Unknown> {
+        let name = object.name();
+        let problem = match url.split_once("://") {
+            Some(("https" | "http", rest)) if user_of(rest).is_some() => "holds a user name or password",
+            Some(("ssh", rest)) if user_of(rest).is_some_and(|user| user.contains(':')) => "holds a password",
+            Some(("https" | "http" | "ssh", _)) => return Ok(Artifact::Git { url }),
+            _ => "is none of `https://`, `http://` and `ssh://`",
+        };
+        // The URL is not repeated: it may hold a password.
+        Err(self.no_artifact(object, format!("the URL of GitRepository `{name}` {problem}")))
+    }
+
+    fn no_artifact(&self, object: &Resource, message: String) -> Unknown {
+        let place = object.tree.leaf(&["spec", "url"]).map(|leaf| place_of(leaf, object));
+        let unknown = Unknown { code: FindingCode::InvalidArtifact, message, place };
+        self.files.say(unknown.code, unknown.message.clone(), unknown.place.clone());
+        unknown
     }
 
     fn text(&self, object: &Resource, path: &[&str]) -> Result<String, Unknown> {
@@ -326,6 +361,12 @@ fn resolved(leaf: &Rc<Leaf>) -> Rc<Leaf> {
 /// Returns the leaf at a path, unless it is null or empty, which Flux takes for not given.
 fn given<'a>(object: &'a Resource, path: &[&str]) -> Option<&'a Rc<Leaf>> {
     object.tree.leaf(path).filter(|leaf| leaf.text.as_deref() != Ok(""))
+}
+
+/// Returns what stands before the host of a URL without its scheme.
+fn user_of(rest: &str) -> Option<&str> {
+    let authority = rest.split('/').next().unwrap_or_default();
+    authority.rsplit_once('@').map(|(user, _)| user)
 }
 
 /// Returns where `suspend: true` stands.

@@ -1,6 +1,6 @@
 //! What would change, and why the rest stays.
 
-use super::{AppName, Artifact, Digest, EnvironmentName, Evidence, Failure, Place, Slot, SourceId, Tag, Version};
+use super::{AppName, Artifact, Digest, EnvironmentName, Evidence, Exit, Failure, Place, Slot, SourceId, Tag, Version};
 
 /// A step for every app and environment that was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -115,6 +115,12 @@ pub struct Edit {
 }
 
 impl Plan {
+    /// Returns the exit codes of what could not be told, for a look at the whole plan: a step that stays unknown for a
+    /// reason that no other code tells, such as a missing verifier, is as normal there as one that a rule stops.
+    pub fn failed(&self) -> impl Iterator<Item = Exit> + Clone {
+        self.failures().map(|failure| failure.exit).filter(|exit| *exit != Exit::Refused)
+    }
+
     /// Returns the errors that made steps unknown, in the order of the steps.
     pub fn failures(&self) -> impl Iterator<Item = &Failure> + Clone {
         self.steps.iter().filter_map(|step| step.failure.as_ref())
@@ -197,6 +203,8 @@ reason_codes! {
     SharedOutsideStage = "shared-outside-stage", "The deciding place is shared with an environment outside the stage.";
     NotEditable = "not-editable", "The deciding place can't be edited surely.";
     SignatureUnverified = "signature-unverified", "A signature is demanded there and could not be verified.";
+    SignatureMissing = "signature-missing", "A signature is demanded there, and none that holds is on this content.";
+    SignatureHolds = "signature-holds", "The content carries a signature as it is demanded there.";
     AmbiguousTags = "ambiguous-tags", "Several tags of equal precedence have different digests.";
     PartsDiffer = "parts-differ", "The parts of the app can't move together.";
     EnvironmentInTag = "environment-in-tag", "The tag names its environment; it is never copied to another one.";

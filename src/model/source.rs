@@ -1,6 +1,8 @@
 //! Flux objects that choose a version, and all of them together.
 
-use super::{AppName, Artifact, Choice, EnvironmentName, FieldName, Finding, Form, Place, Reference, Slot, Unknown};
+use super::{
+    AppName, Artifact, Choice, EnvironmentName, FieldName, Finding, Form, Place, Reference, Slot, Unknown, Verify,
+};
 
 /// The kinds of Flux objects that choose a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,8 +47,8 @@ pub struct Source {
     pub choice: Choice,
     /// Whether tags stand for Helm charts, where `_` is `+` (`layerSelector.mediaType`).
     pub helm_layer: bool,
-    /// `spec.verify.provider` and its place, if a signature is demanded.
-    pub verify: Option<(String, Place)>,
+    /// The signature that is demanded, if one is.
+    pub verify: Option<Verify>,
     /// Where `suspend: true` stands.
     pub suspended: Option<Place>,
     /// Where the object begins.

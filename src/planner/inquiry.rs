@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use super::{Answer, Answers, Facts, Question};
-use crate::model::{Artifact, Failure};
+use crate::model::{Artifact, Demand, Digest, Failure};
 
 /// Answers so far, and what was asked without one.
 ///
@@ -19,6 +19,13 @@ pub(super) struct Inquiry<'a> {
 pub(super) enum Found<'a> {
     Yes(&'a Facts),
     No,
+    Failed(&'a Failure),
+}
+
+/// What verifying gave.
+pub(super) enum Signature<'a> {
+    Holds(&'a str),
+    None(&'a str),
     Failed(&'a Failure),
 }
 
@@ -44,7 +51,7 @@ impl<'a> Inquiry<'a> {
         Some(match self.look_up(Question::Tags(artifact.clone()))? {
             Answer::Tags(tags) => Ok(tags),
             Answer::Failed(failure) => Err(failure),
-            Answer::Manifest(_) | Answer::Missing => Ok(&[]),
+            _ => Ok(&[]),
         })
     }
 
@@ -53,7 +60,19 @@ impl<'a> Inquiry<'a> {
         Some(match self.look_up(Question::Manifest(artifact.clone(), reference.to_owned()))? {
             Answer::Manifest(facts) => Found::Yes(facts),
             Answer::Failed(failure) => Found::Failed(failure),
-            Answer::Tags(_) | Answer::Missing => Found::No,
+            _ => Found::No,
+        })
+    }
+
+    /// Returns whose signature some content carries, or why none holds.
+    pub(super) fn signature(&self, artifact: &Artifact, digest: &Digest, demand: &Demand) -> Option<Signature<'a>> {
+        let question = Question::Signature(artifact.clone(), digest.clone(), demand.clone());
+        Some(match self.look_up(question)? {
+            Answer::Signed(whose) => Signature::Holds(whose),
+            Answer::Unsigned(why) => Signature::None(why),
+            Answer::Failed(failure) => Signature::Failed(failure),
+            // Whatever else was answered is no yes.
+            _ => Signature::None("it is not there"),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::model::{Artifact, Digest, Failure};
+use crate::model::{Artifact, Demand, Digest, Failure};
 
 /// Something only a registry knows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,6 +11,8 @@ pub enum Question {
     Tags(Artifact),
     /// The manifest under a tag or digest.
     Manifest(Artifact, String),
+    /// Whether content carries a signature that is demanded.
+    Signature(Artifact, Digest, Demand),
 }
 
 /// What was answered.
@@ -20,6 +22,10 @@ pub enum Answer {
     Tags(Vec<String>),
     /// The manifest exists.
     Manifest(Facts),
+    /// A signature holds: whose.
+    Signed(String),
+    /// None does: why.
+    Unsigned(String),
     /// The registry says that there is none.
     Missing,
     /// It could not be told.

@@ -110,6 +110,10 @@ fn selected<'a>(source: &Source, constraint: &str, filter: Option<&str>, inquiry
         Err(message) => return Some(Running::Nothing(reason(ReasonCode::VersionUnknown, message))),
     };
     if selection.tied.is_empty() {
+        if let Some(Err(error)) = selection.selected.as_deref().map(str::parse::<Tag>) {
+            let message = format!("what `{constraint}` selects can't be written as a tag: {error}");
+            return Some(Running::Nothing(reason(ReasonCode::VersionUnknown, message)));
+        }
         return Some(match selection.selected.and_then(|tag| tag.parse::<Tag>().ok()) {
             Some(tag) => Running::Selected(Chosen { version: version_of(source, &tag), tag: Some(tag), digest: None }),
             None => {
@@ -150,8 +154,12 @@ fn tied<'a>(
         }),
         _ => {
             let names = tags.iter().map(|tag| format!("`{tag}`")).collect::<Vec<_>>().join(", ");
-            let message =
-                format!("{names} tie with different content: which one Flux takes hangs on the registry's order");
+            let message = match artifact {
+                Artifact::Git { .. } => format!(
+                    "{names} tie and name different commits: Flux takes the younger one, which only a fetch could tell"
+                ),
+                _ => format!("{names} tie with different content: which one Flux takes hangs on the registry's order"),
+            };
             Running::Nothing(reason(ReasonCode::AmbiguousTags, message))
         }
     })

@@ -3,15 +3,15 @@
 use std::cmp::Ordering;
 
 use super::evidence::{Before, Candidate};
-use super::inquiry::{Found, Inquiry};
-use super::judgement::judge;
+use super::inquiry::{Found, Inquiry, Signature};
+use super::judgement::{Judgement, judge};
 use super::question::Facts;
 use super::running::{Running, place_of, running, version_of};
 use super::target::{Target, spellings, target};
 use super::{Fleet, Goal, Request};
 use crate::model::{
-    AppName, Artifact, Choice, Chosen, DigestRule, Environment, EnvironmentName, Exit, Failure, FieldName, FindingCode,
-    Move, Proof, Reason, ReasonCode, Source, Step, Tag, Verdict,
+    AppName, Artifact, Choice, Chosen, Demand, Digest, DigestRule, Environment, EnvironmentName, Exit, Failure,
+    FieldName, FindingCode, Move, Proof, Reason, ReasonCode, Source, Step, Tag, Verdict, Verify,
 };
 
 /// Gives verdicts; asks what it must know.
@@ -133,9 +133,10 @@ impl<'a> Judge<'a, '_> {
             }
         };
         let Some(pinned) = &chosen.version else {
+            let is_commit = chosen.digest.as_ref().is_some_and(Digest::is_commit);
+            let (what, who) = if is_commit { ("commit", "a tag") } else { ("digest", "the artifact") };
             let message =
-                "a digest alone is pinned: neither the commit that wrote it nor the artifact says its version";
-            let message = message.to_owned();
+                format!("a {what} alone is pinned: neither the commit that wrote it nor {who} says its version");
             part.reasons.push(reason(ReasonCode::VersionUnknown, message));
             return Some(part);
         };
@@ -215,7 +216,7 @@ impl<'a> Judge<'a, '_> {
                     }
                     (Some(tag), _, _) => vec![tag.to_string()],
                     (None, _, _) => {
-                        let message = format!("{} pins a digest, and nothing says its version", ran.environment);
+                        let message = format!("{} pins content alone, and nothing says its version", ran.environment);
                         return Some(stop(Verdict::Unknown, ReasonCode::FromUnknown, message));
                     }
                 },
@@ -281,8 +282,11 @@ impl<'a> Judge<'a, '_> {
             Some(pinned) if *pinned != facts.digest => {
                 part.verdict = Verdict::Blocked;
                 let (pinned, now) = (pinned.short(), facts.digest.short());
-                let message =
-                    format!("{tag} is pinned with {pinned}, the registry has {now}: the tag was pushed again");
+                let (keeper, what) = match source.artifact {
+                    Ok(Artifact::Git { .. }) => ("repository", "moved"),
+                    _ => ("registry", "was pushed again"),
+                };
+                let message = format!("{tag} is pinned with {pinned}, the {keeper} has {now}: the tag {what}");
                 part.reasons.push(Reason { code: ReasonCode::DigestDiffers, message, place });
             }
             _ => {
@@ -311,12 +315,8 @@ impl<'a> Judge<'a, '_> {
             let message = "suspended: nothing happens until it is resumed".to_owned();
             judgement.grounds.push(Reason { code: ReasonCode::Suspended, message, place: Some(place.clone()) });
         }
-        if let Some((provider, place)) = &source.verify {
-            let name = &environment.name;
-            let message = format!("{name} asks for a {provider} signature, which can't be verified here yet");
-            let place = Some(place.clone());
-            judgement.objections.push(Reason { code: ReasonCode::SignatureUnverified, message, place });
-            judgement.unknown = true;
+        if let Some(verify) = &source.verify {
+            self.signature(environment, verify, candidate, &mut judgement)?;
         }
         part.verdict = judgement.verdict();
         part.failure = judgement.failure.take();
@@ -325,6 +325,42 @@ impl<'a> Judge<'a, '_> {
         part.moves = vec![Move { source: source.id.clone(), tag, digest }];
         part.reasons = judgement.into_reasons();
         Some(part)
+    }
+
+    /// Production's own demand: only a signature that holds for exactly this content is yes.
+    fn signature(
+        &self,
+        environment: &Environment,
+        verify: &Verify,
+        candidate: &Candidate<'_>,
+        judgement: &mut Judgement,
+    ) -> Option<()> {
+        let (name, provider) = (&environment.name, &verify.provider);
+        let reason = |code, message: String| Reason { code, message, place: Some(verify.place.clone()) };
+        if let Demand::Unsupported(why) = &verify.demand {
+            let message = format!("{name} asks for a {provider} signature: {why}");
+            judgement.objections.push(reason(ReasonCode::SignatureUnverified, message));
+            judgement.unknown = true;
+            return Some(());
+        }
+        // Verifying starts a program: where others say no already, only a person who asks for this version waits for it.
+        let is_moot = !judgement.objections.is_empty() && !matches!(self.request.goal, Goal::Version(_));
+        let Some(digest) = candidate.digest.filter(|_| !is_moot) else { return Some(()) };
+        match self.inquiry.signature(candidate.artifact, digest, &verify.demand)? {
+            Signature::Holds(whose) => judgement.grounds.push(reason(ReasonCode::SignatureHolds, whose.to_owned())),
+            Signature::None(why) => {
+                let message = format!("{name} asks for a {provider} signature, and none holds: {why}");
+                judgement.objections.push(reason(ReasonCode::SignatureMissing, message));
+            }
+            Signature::Failed(failure) => {
+                let message =
+                    format!("{name} asks for a {provider} signature, which can't be verified: {}", failure.message);
+                judgement.objections.push(reason(ReasonCode::SignatureUnverified, message));
+                judgement.unknown = true;
+                judgement.failure = judgement.failure.take().or_else(|| Some(failure.clone()));
+            }
+        }
+        Some(())
     }
 
     /// A value with a marker that an image update automation writes is the bot's.

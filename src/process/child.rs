@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
-/// Output over this is read and thrown away.
-const OUTPUT_LIMIT: usize = 16 << 20;
+/// Output over this is read and thrown away. A hundred thousand annotated tags are 16 MiB.
+const OUTPUT_LIMIT: usize = 64 << 20;
 /// How long a pipe may stay open after the child ended: a program it left behind, such as the master of an ssh
 /// connection that others share, keeps it open for minutes.
 const PIPE_GRACE: Duration = Duration::from_millis(300);

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::git;
 use crate::http::{self, Response};
 use crate::model::{Digest, Exit, OciRepository, Problem};
 
+use super::cloud::Cloud;
 use super::{LoginSource, LoginUsed, realm};
 
 /// Why a question to a registry has no answer. Clones share their cause.
@@ -16,6 +18,55 @@ pub enum Error {
     /// No answer came.
     #[error(transparent)]
     Http(#[from] http::Error),
+    /// A Git repository whose tags are versions can't be asked.
+    #[error(transparent)]
+    Git(Arc<git::Error>),
+    /// The address of a Git repository isn't used.
+    #[error(transparent)]
+    GitUrl(git::RemoteUrlError),
+    /// Nobody said how Git repositories are reached.
+    #[error("Git repositories aren't asked here")]
+    NoGit,
+    /// Nobody here can verify the signatures that are demanded.
+    #[error("{why}")]
+    SignatureUnsupported {
+        /// Why.
+        why: String,
+    },
+    /// What verifies the signatures is in a Secret that can't be read.
+    #[error("what verifies it is in Secret `{secret}`, which {why}")]
+    TrustUnknown {
+        /// `namespace/name`.
+        secret: String,
+        /// What is the matter with it, and where.
+        why: String,
+        /// The registry.
+        registry: String,
+    },
+    /// What the user supplied in the place of the Secret can't be read, or the copy of it can't be written.
+    #[error("`{}` can't be used", path.display())]
+    TrustFile {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: Arc<std::io::Error>,
+    },
+    /// The program that verifies is not there.
+    #[error("`{program}` is not in PATH")]
+    VerifierMissing {
+        /// Its name.
+        program: &'static str,
+    },
+    /// The program that verifies gave no answer.
+    #[error("`{program}` {reason}")]
+    Verifier {
+        /// Its name.
+        program: &'static str,
+        /// What happened.
+        reason: String,
+        /// What that means for the run.
+        exit: Exit,
+    },
     /// The registry has no such repository.
     #[error("`{registry}` has no repository `{}`", artifact.repository())]
     NoRepository {
@@ -229,10 +280,24 @@ pub(super) fn has_code(response: &Response, code: &str) -> bool {
     serde_json::from_slice::<Body>(&response.bytes).is_ok_and(|body| body.errors.iter().any(|error| error.code == code))
 }
 
+impl From<git::Error> for Error {
+    fn from(error: git::Error) -> Self {
+        Self::Git(Arc::new(error))
+    }
+}
+
 impl Problem for Error {
     fn code(&self) -> &'static str {
         match self {
             Self::Http(error) => error.code(),
+            Self::Git(error) => error.code(),
+            Self::GitUrl(_) => "url-refused",
+            Self::NoGit => "git-not-asked",
+            Self::SignatureUnsupported { .. } => "signature-unsupported",
+            Self::TrustUnknown { .. } => "verify-key-unknown",
+            Self::TrustFile { .. } => "verify-key-unreadable",
+            Self::VerifierMissing { .. } => "verifier-missing",
+            Self::Verifier { .. } => "verifier-failed",
             Self::NoRepository { .. } => "repository-not-found",
             Self::NoIndex { .. } => "index-not-found",
             Self::IndexDenied { .. } => "index-denied",
@@ -256,6 +321,14 @@ impl Problem for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Http(error) => error.exit(),
+            Self::Git(error) => error.exit(),
+            Self::GitUrl(_) => Exit::Usage,
+            Self::NoGit => Exit::Bug,
+            Self::Verifier { exit, .. } => *exit,
+            Self::SignatureUnsupported { .. } | Self::TrustUnknown { .. } | Self::VerifierMissing { .. } => {
+                Exit::Refused
+            }
+            Self::TrustFile { .. } => Exit::Local,
             Self::NoRepository { .. } | Self::NoIndex { .. } | Self::NoChart { .. } | Self::NotFound { .. } => {
                 Exit::Refused
             }
@@ -278,6 +351,24 @@ impl Problem for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Http(error) => error.hint(),
+            Self::Git(error) if matches!(**error, git::Error::Moved { .. }) => {
+                Some("write the new address into `url` of the GitRepository".to_owned())
+            }
+            Self::Git(error) => error.hint(),
+            Self::TrustUnknown { registry, .. } => Some(format!(
+                "put what it holds into a file or folder and name it: git config --global \
+                 promote.{registry}.verify-key PATH"
+            )),
+            Self::TrustFile { .. } => Some("check `verify_key:` in your own configuration".to_owned()),
+            Self::VerifierMissing { program } => Some(install(program).to_owned()),
+            Self::Verifier { program, exit: Exit::Authentication, .. } => {
+                Some(format!("log in with `docker login`: `{program}` reads Docker's configuration itself"))
+            }
+            Self::Verifier { exit: Exit::Temporary, .. } => Some("run again".to_owned()),
+            Self::Verifier { program, .. } => Some(format!("try `{program} verify` by hand")),
+            Self::GitUrl(git::RemoteUrlError::PlainHttp { host }) => {
+                Some(format!("use https, or allow it: git config --global promote.{host}.plain-http true"))
+            }
             Self::Denied { registry, login, .. } => Some(login.hint(registry)),
             Self::LoginRefused { registry, login, .. } => Some(login.hint(registry)),
             Self::IndexDenied { repository, login, .. } => {
@@ -295,6 +386,9 @@ impl Problem for Error {
             | Self::NoIndex { .. }
             | Self::NoChart { .. }
             | Self::NotFound { .. }
+            | Self::GitUrl(_)
+            | Self::NoGit
+            | Self::SignatureUnsupported { .. }
             | Self::LoginScheme { .. }
             | Self::Answer { .. }
             | Self::DigestDiffers { .. }
@@ -325,15 +419,24 @@ fn way_in(registry: &str) -> String {
             "set `{name}` for `{registry}` in `credHelpers` of Docker's `config.json`, or log in with `docker login`"
         )
     };
-    let host = registry.split(':').next().unwrap_or(registry);
-    if host.ends_with(".amazonaws.com") && host.contains(".dkr.ecr.") || host == "public.ecr.aws" {
-        helper("ecr-login")
-    } else if host.ends_with(".pkg.dev") || host == "gcr.io" || host.ends_with(".gcr.io") {
-        helper("gcloud")
-    } else if host.ends_with(".azurecr.io") {
-        format!("log in with `az acr login --name {}`", host.trim_end_matches(".azurecr.io"))
-    } else {
-        format!("log in with `docker login {registry}`")
+    match Cloud::of_host(registry) {
+        Some(Cloud::Amazon) => helper("ecr-login"),
+        Some(Cloud::Google) => {
+            let host = registry.split(':').next().unwrap_or(registry);
+            format!("log in with `gcloud auth configure-docker {host}`, or {}", helper("gcloud"))
+        }
+        Some(Cloud::Azure) => {
+            let host = registry.split(':').next().unwrap_or(registry);
+            format!("log in with `az acr login --name {}`", host.trim_end_matches(".azurecr.io"))
+        }
+        None => format!("log in with `docker login {registry}`"),
+    }
+}
+
+fn install(program: &str) -> &'static str {
+    match program {
+        "notation" => "install notation: https://notaryproject.dev/docs/user-guides/installation/cli/",
+        _ => "install cosign 3: https://docs.sigstore.dev/cosign/system_config/installation/",
     }
 }
 

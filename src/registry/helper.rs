@@ -8,6 +8,7 @@ use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
+use super::cloud::Cloud;
 use super::credentials::Credential;
 use super::{CredentialSettings, Error};
 use crate::process::search;
@@ -51,14 +52,6 @@ const EVERYONE: &[&str] = &[
     "LOCALAPPDATA",
     "TEMP",
     "TMP",
-];
-
-/// Beginnings of further variables, for the helpers of clouds: part of the helper's name, and the beginnings.
-const CLOUDS: &[(&str, &[&str])] = &[
-    ("ecr", &["AWS_"]),
-    ("gcr", &["GOOGLE_", "CLOUDSDK_"]),
-    ("gcloud", &["GOOGLE_", "CLOUDSDK_"]),
-    ("acr", &["AZURE_", "ACR_"]),
 ];
 
 #[derive(Deserialize)]
@@ -126,10 +119,7 @@ async fn ask(
 
 fn may_see(helper: &str, variable: &OsStr) -> bool {
     let Some(variable) = variable.to_str() else { return false };
-    let cloud = |(part, beginnings): &(&str, &[&str])| {
-        helper.contains(part) && beginnings.iter().any(|beginning| variable.starts_with(beginning))
-    };
-    EVERYONE.contains(&variable) || CLOUDS.iter().any(cloud)
+    EVERYONE.contains(&variable) || Cloud::of_helper(helper).any(|cloud| cloud.needs(variable))
 }
 
 #[cfg(test)]

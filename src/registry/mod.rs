@@ -1,9 +1,10 @@
-//! Registries: lists tags, resolves versions to digests, and says which login was used.
+//! Registries, and Git repositories with tags: lists tags, resolves versions to digests, and says which login was used.
 //!
 //! Everything is asked through [`crate::http`]; a digest is always computed here from the bytes that came. Each artifact
 //! is listed once and each manifest fetched once for each [`Registries`], however many callers ask at the same time.
 
 mod challenge;
+mod cloud;
 mod connection;
 mod credentials;
 mod endpoint;
@@ -20,13 +21,17 @@ mod progress;
 mod realm;
 mod referrers;
 mod settings;
+mod signature;
 mod tags;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::Semaphore;
+
+use crate::git::{self, RemoteTag};
 use crate::http::{Http, Response};
-use crate::model::{Digest, OciRepository};
+use crate::model::{Demand, Digest, OciRepository};
 
 pub use self::credentials::{LoginSource, LoginUsed};
 pub use self::error::Error;
@@ -35,7 +40,8 @@ pub use self::manifest::{Descriptor, Manifest, ManifestKind, ManifestReference};
 pub use self::probe::Probe;
 pub use self::progress::{Progress, Watch};
 pub use self::referrers::Referrer;
-pub use self::settings::{CredentialSettings, HostSettings, Settings};
+pub use self::settings::{CredentialSettings, HostSettings, Remotes, Settings};
+pub use self::signature::Signed;
 
 use self::connection::Connection;
 use self::credentials::Credentials;
@@ -45,6 +51,9 @@ use self::helm::ChartIndex;
 use self::layout::Layout;
 use self::login::Login;
 use self::once::Once;
+
+/// How many programs of others run at once.
+const PROGRAMS: usize = 8;
 
 /// Every registry of a run. Clones share what is known.
 #[derive(Clone)]
@@ -61,6 +70,9 @@ struct Shared {
     tags: Once<OciRepository, Arc<[String]>>,
     manifests: Once<(OciRepository, ManifestReference), Arc<Manifest>>,
     indexes: Once<String, Arc<ChartIndex>>,
+    git_tags: Once<String, Arc<[RemoteTag]>>,
+    /// Only so many programs run at once.
+    programs: Semaphore,
 }
 
 /// A host, and the path at it for which a login is made.
@@ -82,6 +94,8 @@ impl Registries {
                 tags: Once::default(),
                 manifests: Once::default(),
                 indexes: Once::default(),
+                git_tags: Once::default(),
+                programs: Semaphore::new(PROGRAMS),
             }),
         }
     }
@@ -138,6 +152,25 @@ impl Registries {
         index.versions(chart).ok_or_else(absent)
     }
 
+    /// Returns every tag of a Git repository, in the order of their names, as it was first seen in this run.
+    ///
+    /// # Errors
+    /// [`Error::Git`], by what went wrong.
+    pub async fn git_tags(&self, url: &str) -> Result<Arc<[RemoteTag]>, Error> {
+        self.shared.git_tags.get(url.to_owned(), self.git_tags_again(url)).await
+    }
+
+    /// Returns every tag of a Git repository as it is now, for the last look before something is written.
+    ///
+    /// # Errors
+    /// As [`Registries::git_tags`].
+    pub async fn git_tags_again(&self, url: &str) -> Result<Arc<[RemoteTag]>, Error> {
+        let remotes = self.shared.settings.remotes.as_ref().ok_or(Error::NoGit)?;
+        let _running = self.shared.programs.acquire().await;
+        let connection = remotes.connection(url).map_err(Error::GitUrl)?;
+        Ok(git::remote_tags(connection).await?.into())
+    }
+
     /// Returns what points at a manifest: signatures and attestations. None is an empty list, never an error.
     ///
     /// # Errors
@@ -147,6 +180,19 @@ impl Registries {
             Some(layout) => layout.referrers(repository, digest).await,
             None => referrers::list(&self.session(repository), digest).await,
         }
+    }
+
+    /// Tells whether content carries a signature that is demanded, by the program that verifies such ones.
+    ///
+    /// # Errors
+    /// [`Error`] if that can't be told: the program or a key is missing, the registry doesn't answer.
+    pub async fn signature(
+        &self,
+        repository: &OciRepository,
+        digest: &Digest,
+        demand: &Demand,
+    ) -> Result<Signed, Error> {
+        signature::verify(self, repository, digest, demand).await
     }
 
     /// Asks a registry for nothing but whether it answers and takes the login.

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::git;
 use crate::http::{self, Token};
 
 use super::Watch;
@@ -16,8 +19,33 @@ pub struct Settings {
     pub registries: BTreeMap<String, HostSettings>,
     /// Where logins come from.
     pub credentials: CredentialSettings,
+    /// How Git repositories are reached whose tags are versions; none: they aren't.
+    pub remotes: Option<Remotes>,
     /// Who is told of progress.
     pub progress: Watch,
+}
+
+/// Says how the Git repository behind a URL is reached, with what belongs to its host and to no other.
+#[derive(Clone)]
+pub struct Remotes(Arc<Connect>);
+
+type Connect = dyn Fn(&str) -> Result<git::Connection, git::RemoteUrlError> + Send + Sync;
+
+impl Remotes {
+    /// Takes what says it.
+    pub fn new(connect: impl Fn(&str) -> Result<git::Connection, git::RemoteUrlError> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(connect))
+    }
+
+    pub(super) fn connection(&self, url: &str) -> Result<git::Connection, git::RemoteUrlError> {
+        (self.0)(url)
+    }
+}
+
+impl fmt::Debug for Remotes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Remotes")
+    }
 }
 
 /// What differs for one registry.
@@ -33,6 +61,8 @@ pub struct HostSettings {
     pub realms: Vec<String>,
     /// Certificates that are trusted for this host.
     pub ca: Option<PathBuf>,
+    /// A public key, or a folder with what the Secret holds that verifies signatures of this host's artifacts.
+    pub verify_key: Option<PathBuf>,
 }
 
 /// Where logins come from.
@@ -48,6 +78,8 @@ pub struct CredentialSettings {
     pub environment: Vec<(OsString, OsString)>,
     /// How long a helper program may take.
     pub helper_timeout: Duration,
+    /// How long a program that verifies signatures may take.
+    pub verifier_timeout: Duration,
 }
 
 impl Settings {
@@ -89,6 +121,7 @@ impl CredentialSettings {
             path: variable("PATH"),
             environment: std::env::vars_os().collect(),
             helper_timeout: Self::default().helper_timeout,
+            verifier_timeout: Self::default().verifier_timeout,
         }
     }
 }
@@ -102,6 +135,8 @@ impl Default for CredentialSettings {
             path: None,
             environment: Vec::new(),
             helper_timeout: Duration::from_secs(30),
+            // As long as Flux takes for it.
+            verifier_timeout: Duration::from_secs(60),
         }
     }
 }

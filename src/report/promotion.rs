@@ -87,11 +87,12 @@ pub fn grounds(step: &Step) -> String {
     if let Some(to) = &step.to
         && let Some(digest) = &to.digest
     {
-        let _ = writeln!(text, "  ok     in {}'s registry, {}", step.environment, digest.short());
+        let keeper = if digest.is_commit() { "Git repository" } else { "registry" };
+        let _ = writeln!(text, "  ok     in {}'s {keeper}, {}", step.environment, digest.short());
     }
     for reason in &step.reasons {
         let word = match reason.code {
-            ReasonCode::FromSelects => "ok",
+            ReasonCode::FromSelects | ReasonCode::SignatureHolds => "ok",
             _ => "note",
         };
         let _ = writeln!(text, "  {word:<6} {}", reason.message);

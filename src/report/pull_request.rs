@@ -13,8 +13,8 @@ use url::Url;
 
 pub use self::commit::commit_message;
 pub use self::promotion::{
-    Before, Content, Direction, How, Hunk, Kept, Link, Mate, Move, Next, Overrides, Promotion, Requester, Standing,
-    Text, Waived,
+    Before, Content, Direction, How, Hunk, Kept, Link, Mate, Move, Next, Overrides, Promotion, Requester, Shelved,
+    Standing, Text, Waived,
 };
 
 use self::view::{Detail, View};

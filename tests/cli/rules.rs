@@ -288,27 +288,6 @@ fn another_registry_must_hold_the_same_content() {
 }
 
 #[test]
-fn a_signature_that_is_demanded_makes_it_unknown() {
-    let signed = format!("{}  verify: {{provider: cosign}}\n", pin("v1.2.1"));
-    let fleet = fleet().file(PIN, &signed);
-    let run = fleet.promote(&["my-app", "v1.2.3"]);
-    assert!(fleet.branches().is_empty());
-    assert_snapshot!(run, @"
-    --- stderr
-    my-app   oci://registry.example.com/my-app-config   main [commit]
-
-      staging   v1.2.3   follows >=1.0.0 <2.0.0
-      prod-eu   v1.2.1   can't tell: prod-eu asks for a cosign signature, which can't be verified here yet
-
-    error: my-app in prod-eu: can't tell
-      1  prod-eu asks for a cosign signature, which can't be verified here yet
-         --> clusters/prod-eu/my-app.yaml:11:22
-    help: promote why my-app v1.2.3 --env prod-eu
-    --- exit 3
-    ");
-}
-
-#[test]
 fn a_suspended_source_goes_on_and_is_told() {
     let suspended = format!("{}  suspend: true\n", pin("v1.2.1"));
     let fleet = fleet().file(PIN, &suspended);

@@ -3,7 +3,7 @@
 use super::*;
 
 #[cfg(unix)]
-fn program(folder: &std::path::Path, name: &str, script: &str) {
+pub(super) fn program(folder: &std::path::Path, name: &str, script: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     let path = folder.join(name);
     std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();

@@ -18,6 +18,8 @@ mod proxy;
 mod real;
 mod redirects;
 mod referrers;
+#[cfg(unix)]
+mod signatures;
 mod tags;
 mod tls;
 

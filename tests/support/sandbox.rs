@@ -248,6 +248,14 @@ exec "$git" "$@"
         executable(&path);
     }
 
+    /// Puts a shell script first in `PATH`.
+    pub fn program(self, name: &str, script: &str) -> Self {
+        let path = self.path("bin").join(name);
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a file");
+        executable(&path);
+        self
+    }
+
     /// Lets the `nth` call of Git in the next run break; the first is 1.
     pub fn break_git(&self, nth: usize, what: GitFault) {
         fs::write(self.path("git-fault"), format!("{nth} {}\n", what.word())).expect("a file");

@@ -28,6 +28,7 @@ struct RegistryEntry {
     plain_http: Option<Located<bool>>,
     realms: Option<Located<Vec<Located<String>>>>,
     ca: Option<Located<String>>,
+    verify_key: Option<Located<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -104,6 +105,7 @@ impl File<'_> {
             plain_http: self.truth(written.plain_http.as_ref()),
             realms,
             ca: self.path(written.ca.as_ref())?,
+            verify_key: self.path(written.verify_key.as_ref())?,
         })
     }
 

@@ -5,7 +5,7 @@ use super::{Error, Origin, Setting, Settings};
 use crate::config::Fact;
 
 /// The keys below a host. Most are of a registry or of a forge; the last two are of both.
-const OF_HOST: [&str; 7] = ["layout", "mirror", "realms", "kind", "api", "plain-http", "ca"];
+const OF_HOST: [&str; 8] = ["layout", "mirror", "realms", "verify-key", "kind", "api", "plain-http", "ca"];
 const OF_ALL: [&str; 2] = ["proxy", "ca"];
 
 /// Reads the keys of `promote`, and passes over all others.
@@ -49,6 +49,9 @@ fn of_host(settings: &mut Settings, key: (&str, &str), text: &str, root: &Root, 
     let name = name.to_ascii_lowercase();
     match name.as_str() {
         "layout" => settings.of_registry(host).layout = Some(value::setting(text, origin, |text| root.path(text))?),
+        "verify-key" => {
+            settings.of_registry(host).verify_key = Some(value::setting(text, origin, |text| root.path(text))?);
+        }
         "mirror" => settings.of_registry(host).mirror = Some(value::setting(text, origin, value::host)?),
         "realms" => {
             let realm = value::setting(text, origin, value::host)?;

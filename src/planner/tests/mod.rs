@@ -106,6 +106,8 @@ impl World {
                 Some(content) => Answer::Manifest(Facts { digest: digest(content), annotations: BTreeMap::new() }),
                 None => Answer::Missing,
             },
+            // No test here plays a program that verifies: whatever is no yes must be none.
+            Question::Signature(..) => Answer::Tags(Vec::new()),
         }
     }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::promotion::{Before, Content, Direction, Kept, Move, Promotion};
+use super::promotion::{Before, Content, Direction, Kept, Move, Promotion, Shelved};
 use super::wording::{capitalised, length, listed, moment, shortened};
 use crate::model::Evidence;
 use crate::report::inert::{self, Within};
@@ -18,9 +18,16 @@ pub(super) struct Fact {
 pub(super) fn facts(promotion: &Promotion, one: &Move) -> Vec<Fact> {
     let mut facts = Vec::new();
     let mut add = |label: String, value: String| facts.push(Fact { label, value });
-    if let Some(reference) = &one.reference {
-        let stage = inert::inline(one.stage.as_str());
-        add(format!("In {stage}'s registry"), format!("yes, {}", inert::code(reference, Within::Cell)));
+    let stage = inert::inline(one.stage.as_str());
+    match &one.reference {
+        Some(Shelved::InRegistry(reference)) => {
+            add(format!("In {stage}'s registry"), format!("yes, {}", inert::code(reference, Within::Cell)));
+        }
+        Some(Shelved::InRepository(url, tag)) => {
+            let (url, tag) = (inert::code(url, Within::Cell), inert::code(tag.as_str(), Within::Cell));
+            add(format!("In {stage}'s Git repository"), format!("yes, {tag} of {url}"));
+        }
+        None => {}
     }
     add("Content".to_owned(), content(one));
     for before in &one.before {

@@ -81,8 +81,8 @@ pub struct Move {
     pub from: Option<Chosen>,
     /// What it moves to.
     pub to: Chosen,
-    /// The tag in full, as the target pulls it: `registry.example.com/my-app-config:v1.2.3`.
-    pub reference: Option<String>,
+    /// The tag where the target finds it.
+    pub reference: Option<Shelved>,
     /// What the environments before ran; empty if no earlier stage has the app.
     pub before: Vec<Before>,
     /// What is known of a signature; none where none is demanded and none was found.
@@ -105,6 +105,15 @@ pub struct Move {
     pub standing: Vec<Standing>,
     /// What the artifact says of itself.
     pub annotations: Vec<(String, String)>,
+}
+
+/// A tag, and where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shelved {
+    /// In a registry, in full: `registry.example.com/my-app-config:v1.2.3`.
+    InRegistry(String),
+    /// In a Git repository: its URL, and the tag.
+    InRepository(String, Tag),
 }
 
 /// A rule that says yes.

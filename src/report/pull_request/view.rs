@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::fact::{Fact, facts};
-use super::promotion::{Direction, How, Link, Mate, Move, Next, Promotion, Standing};
+use super::promotion::{Direction, How, Link, Mate, Move, Next, Promotion, Shelved, Standing};
 use super::wording::{counted, length, listed, shell};
 use super::{exception, title, version};
 use crate::model::{Chosen, EnvironmentName, RepoPath};
@@ -262,7 +262,9 @@ fn digests(one: &Move) -> String {
         None => "**not known**".to_owned(),
     };
     let pulled = match (&one.reference, &one.to.digest) {
-        (Some(reference), Some(digest)) => inert::code(&format!("{reference}@{digest}"), Within::Line),
+        (Some(Shelved::InRegistry(reference)), Some(digest)) => {
+            inert::code(&format!("{reference}@{digest}"), Within::Line)
+        }
         _ => shown(Some(&one.to)),
     };
     format!("Full digests: from {} to {pulled}", shown(one.from.as_ref()))
