@@ -158,6 +158,11 @@ impl Error {
         if source.is_connect() { Self::Connect { origin, source } } else { Self::Cut { origin, source } }
     }
 
+    /// Tells whether the other side speaks something else than HTTP, such as TLS.
+    pub fn is_foreign(&self) -> bool {
+        matches!(self, Self::Cut { source, .. } if texts(source).any(|text| text.contains("invalid HTTP version")))
+    }
+
     /// Tells whether another try may go better.
     pub(super) fn is_passing(&self) -> bool {
         matches!(self, Self::Connect { .. } | Self::Timeout { .. } | Self::Cut { .. })

@@ -49,8 +49,17 @@ struct Shared {
 
 struct OriginState {
     permits: Semaphore,
+    /// What it asked everybody to wait, when it was last asked too much.
+    quiet: Mutex<Option<Quiet>>,
     /// Since when every request failed, so that a dead origin doesn't cost each caller the whole budget.
     trouble: Mutex<Option<Trouble>>,
+}
+
+/// A wait that an origin asked for: who asks sooner only makes it longer.
+#[derive(Clone, Copy)]
+struct Quiet {
+    until: Instant,
+    status: u16,
 }
 
 /// Failures without a success between them.
@@ -116,7 +125,7 @@ impl Http {
         let mut tries = 0;
         loop {
             tries += 1;
-            let outcome = self.once(request, &state).await;
+            let outcome = self.once(request, &state, started).await;
             let Some(pause) = retry::pause(&outcome) else {
                 if outcome.is_ok() {
                     *lock(&state.trouble) = None;
@@ -128,8 +137,11 @@ impl Http {
                 return outcome;
             }
             let wait = pause.length(tries, settings.backoff);
+            state.hush(&outcome, pause.asked.unwrap_or(wait));
             let spent = started.elapsed().max(state.troubled(settings.budget));
-            if tries >= settings.attempts || spent.saturating_add(wait) > settings.budget {
+            // Who is told that it was too much comes again as long as the budget lasts, give or take.
+            let attempts = if is_too_much(&outcome) { settings.attempts.saturating_mul(2) } else { settings.attempts };
+            if tries >= attempts || spent.saturating_add(wait) > settings.budget {
                 return outcome.and_then(|response| Err(unavailable(&request.url, &response, pause.asked)));
             }
             tracing::debug!(url = shown(&request.url), ?wait, tries, "waiting before another try");
@@ -137,9 +149,18 @@ impl Http {
         }
     }
 
-    async fn once(&self, request: &Request, state: &OriginState) -> Result<Response, Error> {
-        // The semaphore is never closed, so there is always a permit in the end.
-        let _permit = state.permits.acquire().await.ok();
+    async fn once(&self, request: &Request, state: &OriginState, started: Instant) -> Result<Response, Error> {
+        let _permit = loop {
+            // The semaphore is never closed, so there is always a permit in the end.
+            let permit = state.permits.acquire().await.ok();
+            let Some((left, status)) = state.quiet() else { break permit };
+            drop(permit);
+            let settings = &self.shared.settings;
+            if started.elapsed().saturating_add(left) > settings.budget {
+                return Err(Error::Unavailable { origin: Origin::of(&request.url), status, wait: Some(left) });
+            }
+            tokio::time::sleep(left.saturating_add(settings.backoff.mul_f64(fastrand::f64()))).await;
+        };
         let limit = self.shared.settings.request_timeout;
         match tokio::time::timeout(limit, self.exchange(request)).await {
             Ok(outcome) => outcome,
@@ -181,13 +202,32 @@ impl Http {
     fn origin(&self, url: &Url) -> Arc<OriginState> {
         let fresh = || {
             let permits = Semaphore::new(self.shared.settings.per_origin.max(1));
-            Arc::new(OriginState { permits, trouble: Mutex::new(None) })
+            Arc::new(OriginState { permits, quiet: Mutex::new(None), trouble: Mutex::new(None) })
         };
         Arc::clone(lock(&self.shared.origins).entry(Origin::of(url)).or_insert_with(fresh))
     }
 }
 
 impl OriginState {
+    /// Has everybody wait who asks this origin, if it said that it was asked too much.
+    fn hush(&self, outcome: &Result<Response, Error>, wait: Duration) {
+        let (true, Ok(response), Some(until)) = (is_too_much(outcome), outcome, Instant::now().checked_add(wait))
+        else {
+            return;
+        };
+        let mut quiet = lock(&self.quiet);
+        if quiet.is_none_or(|quiet| quiet.until < until) {
+            *quiet = Some(Quiet { until, status: response.status.as_u16() });
+        }
+    }
+
+    /// Returns how long it is still to be left alone, and with which status it said so.
+    fn quiet(&self) -> Option<(Duration, u16)> {
+        let quiet = (*lock(&self.quiet))?;
+        let left = quiet.until.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some((left, quiet.status))
+    }
+
     /// Notes a failure and returns for how long there were only failures; what lies a whole budget back is forgotten.
     fn troubled(&self, budget: Duration) -> Duration {
         let now = Instant::now();
@@ -204,6 +244,11 @@ impl fmt::Debug for Http {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Http").field("settings", &self.shared.settings).finish_non_exhaustive()
     }
+}
+
+/// Tells whether an answer limits how often one may ask, whatever is asked.
+fn is_too_much(outcome: &Result<Response, Error>) -> bool {
+    outcome.as_ref().is_ok_and(|response| matches!(response.status.as_u16(), 403 | 429))
 }
 
 fn size(headers: &HeaderMap) -> usize {
