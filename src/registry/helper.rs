@@ -1,20 +1,20 @@
 //! Docker's credential helpers: programs that are asked for one login.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::path::Path;
 
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::Command;
 
 use super::cloud::Cloud;
 use super::credentials::Credential;
 use super::{CredentialSettings, Error};
-use crate::process::search;
+use crate::process::{Child, ChildError, Output, arguments, search};
 
-/// How many bytes of a helper's answer are read.
-const CAP: u64 = 64 * 1024;
+/// How many bytes a helper's answer may have.
+const CAP: usize = 64 * 1024;
+
+/// Words beside which a secret may stand: what a helper says with one of them is not repeated.
+const TELLTALES: [&str; 4] = ["secret", "passw", "token", "bearer"];
 
 /// Variables that every helper may see.
 const EVERYONE: &[&str] = &[
@@ -70,51 +70,42 @@ pub(super) async fn run(name: &str, server: &str, settings: &CredentialSettings)
     }
     let program = search(&format!("docker-credential-{name}"), settings.path.as_deref().unwrap_or_default())
         .ok_or_else(|| failed("is not in PATH".to_owned()))?;
-    let asked = ask(&program, name, server, settings);
-    match tokio::time::timeout(settings.helper_timeout, asked).await {
-        Err(_) => Err(failed(format!("did not answer within {} s", settings.helper_timeout.as_secs_f64()))),
-        Ok(Err(error)) => Err(failed(format!("can't be run: {error}"))),
-        Ok(Ok((true, output))) => {
-            let answer: Answer = serde_json::from_slice(&output)
+    match ask(&program, name, server, settings).await {
+        Err(ChildError::TimedOut(limit)) => Err(failed(format!("did not answer within {} s", limit.as_secs_f64()))),
+        Err(ChildError::Start(error)) => Err(failed(format!("can't be run: {error}"))),
+        Err(ChildError::Output) => Err(failed("answered without end".to_owned())),
+        Ok(output) if output.stdout.len() > CAP => Err(failed("answered without end".to_owned())),
+        Ok(output) if output.success() => {
+            let answer: Answer = serde_json::from_slice(&output.stdout)
                 .map_err(|_| failed("did not answer with a user and a secret".to_owned()))?;
             Ok(Credential::of(answer.username, answer.secret))
         }
-        Ok(Ok((false, output))) => {
-            let text = String::from_utf8_lossy(&output);
+        Ok(output) => {
+            let text = String::from_utf8_lossy(&output.stdout);
             if text.contains("credentials not found") {
                 return Ok(Credential::None);
             }
-            let secret = text.contains("Secret");
+            let lower = text.to_lowercase();
+            let may_hold_secret = TELLTALES.iter().any(|word| lower.contains(word));
             let start: String = text.trim().chars().take(200).flat_map(char::escape_default).take(200).collect();
-            Err(failed(if secret || start.is_empty() { "refused".to_owned() } else { format!("refused: {start}") }))
+            let silent = may_hold_secret || start.is_empty();
+            Err(failed(if silent { "refused".to_owned() } else { format!("refused: {start}") }))
         }
     }
 }
 
-async fn ask(
-    program: &PathBuf,
-    name: &str,
-    server: &str,
-    settings: &CredentialSettings,
-) -> std::io::Result<(bool, Vec<u8>)> {
-    let mut child = Command::new(program)
-        .arg("get")
-        .env_clear()
-        .envs(settings.environment.iter().filter(|(variable, _)| may_see(name, variable)).cloned())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A helper that ends without reading is judged by what it answers.
-        stdin.write_all(format!("{server}\n").as_bytes()).await.ok();
-    }
-    let mut output = Vec::new();
-    if let Some(stdout) = child.stdout.take() {
-        stdout.take(CAP).read_to_end(&mut output).await?;
-    }
-    Ok((child.wait().await?.success(), output))
+async fn ask(program: &Path, name: &str, server: &str, settings: &CredentialSettings) -> Result<Output, ChildError> {
+    let seen = settings.environment.iter().filter(|(variable, _)| may_see(name, variable));
+    let child = Child {
+        program,
+        arguments: arguments(["get"]),
+        // An absolute folder that is there for certain: nothing is looked up in the one we were started in.
+        directory: program.parent().unwrap_or(Path::new("/")),
+        environment: seen.cloned().collect(),
+        input: format!("{server}\n").into_bytes(),
+        deadline: settings.helper_timeout,
+    };
+    child.run().await
 }
 
 fn may_see(helper: &str, variable: &OsStr) -> bool {
