@@ -104,7 +104,8 @@ impl Reading {
 
     /// Returns what a plan is made from.
     pub fn fleet(&self) -> Fleet<'_> {
-        Fleet { stages: &self.stages, inventory: &self.inventory, apps: &self.configuration.apps }
+        let same = self.configuration.same.as_ref().map_or(&[][..], |same| &same.value);
+        Fleet { stages: &self.stages, inventory: &self.inventory, apps: &self.configuration.apps, same }
     }
 
     /// Computes the inventory of the same commit with other files.

@@ -9,8 +9,8 @@ use super::{Fleet, Request};
 use crate::constraint::Constraint;
 use crate::inventory::same_part;
 use crate::model::{
-    AppName, Artifact, Choice, Chosen, Digest, Environment, EnvironmentName, Evidence, Failure, Proof, Reason,
-    ReasonCode, Source, Tag, Version,
+    Artifact, Choice, Chosen, Digest, Environment, EnvironmentName, Evidence, Failure, Proof, Reason, ReasonCode,
+    Source, Tag, Version,
 };
 
 /// The environments before one: each group must have run a version, and any environment of a group is enough.
@@ -45,27 +45,30 @@ pub(super) enum Verdict {
 impl<'a> Before<'a> {
     /// Finds the environments before one that have the app: what `from` names, else the nearest earlier stage. Of their
     /// sources those count that are the same part of the app.
-    pub(super) fn of(app: &'a AppName, environment: &Environment, source: &Source, fleet: Fleet<'a>) -> Self {
+    ///
+    /// `sources` are all of the app.
+    pub(super) fn of(sources: &[&'a Source], environment: &Environment, source: &Source, fleet: Fleet<'a>) -> Self {
+        let stages = fleet.stages;
         let sources_in = |environments: Vec<&Environment>| -> Vec<&'a Source> {
             let has = |source: &&Source| environments.iter().any(|one| one.name == source.environment);
-            fleet.inventory.sources.iter().filter(|source| source.app == *app).filter(has).collect()
+            sources.iter().copied().filter(has).collect()
         };
         let groups = match &environment.rules.from {
             Some(from) => {
                 let named = from.value.iter().map(|name| Group {
                     name: name.clone(),
                     sources: sources_in(
-                        fleet.stages.named(name).into_iter().filter(|one| one.name != environment.name).collect(),
+                        stages.named(name).into_iter().filter(|one| one.name != environment.name).collect(),
                     ),
                 });
                 named.collect::<Vec<_>>()
             }
             None => {
-                let rank = match fleet.stages.order {
+                let rank = match stages.order {
                     crate::model::Order::Unknown => None,
-                    _ => fleet.stages.rank(&environment.name),
+                    _ => stages.rank(&environment.name),
                 };
-                let earlier = fleet.stages.stages.iter().take(rank.unwrap_or(0)).rev();
+                let earlier = stages.stages.iter().take(rank.unwrap_or(0)).rev();
                 let groups = earlier.map(|stage| Group {
                     name: stage.name.clone(),
                     sources: sources_in(stage.environments.iter().collect()),
@@ -75,7 +78,7 @@ impl<'a> Before<'a> {
         };
         // Named environments that all lack the app are as if no earlier stage had it.
         let mut groups = if groups.iter().all(|group| group.sources.is_empty()) { Vec::new() } else { groups };
-        let definition = fleet.apps.iter().find(|definition| definition.name == *app);
+        let definition = fleet.apps.iter().find(|definition| definition.name == source.app);
         for group in &mut groups {
             group.sources.retain(|other| same_part(definition, source, other));
         }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
+use super::question::{Selected, Selector};
 use super::{Answer, Answers, Facts, Question};
 use crate::model::{Artifact, Demand, Digest, Failure};
 
@@ -53,6 +54,15 @@ impl<'a> Inquiry<'a> {
             Answer::Failed(failure) => Err(failure),
             _ => Ok(&[]),
         })
+    }
+
+    /// Returns what a range selects among tags that were answered; only the first to ask has it computed.
+    pub(super) fn selected(
+        &self,
+        selector: Selector,
+        select: impl FnOnce() -> Result<Selected, String>,
+    ) -> Result<Selected, String> {
+        self.answers.selected(selector, select)
     }
 
     /// Returns what stands under a tag or digest.

@@ -18,7 +18,7 @@ mod step;
 mod target;
 mod why;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -98,6 +98,8 @@ pub struct Fleet<'a> {
     pub inventory: &'a Inventory,
     /// What `apps:` says.
     pub apps: &'a [AppDefinition],
+    /// The registries that are one, by what `same:` says.
+    pub same: &'a [String],
 }
 
 /// A plan, or what must be asked first.
@@ -120,14 +122,15 @@ pub fn known(source: &Source, answers: &Answers) -> Option<Chosen> {
 /// Steps come in the order of apps, then of environments.
 pub fn plan(request: &Request, fleet: Fleet<'_>, answers: &Answers) -> Planning {
     let inquiry = Inquiry::new(answers);
-    let judge = step::Judge { request, fleet, inquiry: &inquiry };
+    let sources = by_app(fleet.inventory);
+    let judge = step::Judge { request, fleet, sources: &sources, inquiry: &inquiry };
     let mut steps = Vec::new();
     for app in &request.apps {
         let moved_along = moved_along(app, request, fleet);
         for environment in fleet.stages.environments() {
             let asked = request.environments.as_ref().is_none_or(|only| only.contains(&environment.name));
             let planned = asked || moved_along.contains(&environment.name);
-            if planned && fleet.inventory.sources_of(app, &environment.name).next().is_some() {
+            if planned {
                 steps.extend(judge.step(app, environment));
             }
         }
@@ -137,6 +140,15 @@ pub fn plan(request: &Request, fleet: Fleet<'_>, answers: &Answers) -> Planning 
         return Planning::Needs(open);
     }
     Planning::Done(Plan { steps })
+}
+
+/// Finds the sources of each app once: a fleet has thousands of them, and each is asked for many times.
+fn by_app(inventory: &Inventory) -> HashMap<&AppName, Vec<&Source>> {
+    let mut sources: HashMap<&AppName, Vec<&Source>> = HashMap::new();
+    for source in &inventory.sources {
+        sources.entry(&source.app).or_default().push(source);
+    }
+    sources
 }
 
 /// Returns the environments of the asked ones' stages whose pin stands in the same place: one edit moves all of them.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::inquiry::{Found, Inquiry};
+use super::question::{Selected, Selector};
 
 use crate::constraint::{self, Constraint, Filter, IndexEntry, Selection, Spelling};
 use crate::model::{
@@ -105,16 +106,27 @@ fn selected<'a>(source: &Source, constraint: &str, filter: Option<&str>, inquiry
             return Some(Running::Failed(failure, reason(ReasonCode::RegistryUnreadable, message)));
         }
     };
-    let selection = match select(source, tags, constraint, filter) {
+    let selector = Selector {
+        artifact: artifact.clone(),
+        kind: source.id.kind,
+        helm_layer: source.helm_layer,
+        constraint: constraint.to_owned(),
+        filter: filter.map(str::to_owned),
+    };
+    let among = || {
+        let Selection { selected, tied, .. } = select(source, tags, constraint, filter)?;
+        Ok(Selected { tag: selected, tied })
+    };
+    let selection = match inquiry.selected(selector, among) {
         Ok(selection) => selection,
         Err(message) => return Some(Running::Nothing(reason(ReasonCode::VersionUnknown, message))),
     };
     if selection.tied.is_empty() {
-        if let Some(Err(error)) = selection.selected.as_deref().map(str::parse::<Tag>) {
+        if let Some(Err(error)) = selection.tag.as_deref().map(str::parse::<Tag>) {
             let message = format!("what `{constraint}` selects can't be written as a tag: {error}");
             return Some(Running::Nothing(reason(ReasonCode::VersionUnknown, message)));
         }
-        return Some(match selection.selected.and_then(|tag| tag.parse::<Tag>().ok()) {
+        return Some(match selection.tag.and_then(|tag| tag.parse::<Tag>().ok()) {
             Some(tag) => Running::Selected(Chosen { version: version_of(source, &tag), tag: Some(tag), digest: None }),
             None => {
                 let message = format!("`{constraint}` selects none of the {} tags of {artifact}", tags.len());

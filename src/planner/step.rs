@@ -1,6 +1,7 @@
 //! One app in one environment: its verdict, and each reason for it.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
 use super::evidence::{Before, Candidate};
 use super::inquiry::{Found, Inquiry, Signature};
@@ -11,13 +12,15 @@ use super::target::{Target, spellings, target};
 use super::{Fleet, Goal, Request};
 use crate::model::{
     AppName, Artifact, Choice, Chosen, Demand, Digest, DigestRule, Environment, EnvironmentName, Exit, Failure,
-    FieldName, FindingCode, Move, Proof, Reason, ReasonCode, Source, Step, Tag, Verdict, Verify,
+    FieldName, FindingCode, Move, OciRepository, Proof, Reason, ReasonCode, Source, Step, Tag, Verdict, Verify,
 };
 
 /// Gives verdicts; asks what it must know.
 pub(super) struct Judge<'a, 'q> {
     pub(super) request: &'a Request,
     pub(super) fleet: Fleet<'a>,
+    /// The sources of each app, in the inventory's order.
+    pub(super) sources: &'q HashMap<&'a AppName, Vec<&'a Source>>,
     pub(super) inquiry: &'q Inquiry<'a>,
 }
 
@@ -43,10 +46,11 @@ enum Goals<'a> {
     Stopped(Verdict, Reason, Option<Failure>),
 }
 
-impl<'a> Judge<'a, '_> {
+impl<'a, 'q> Judge<'a, 'q> {
     /// Judges all sources of an app in an environment: they move together or not at all.
     pub(super) fn step(&self, app: &'a AppName, environment: &Environment) -> Option<Step> {
-        let sources: Vec<&Source> = self.fleet.inventory.sources_of(app, &environment.name).collect();
+        let here = |source: &&&Source| source.environment == environment.name;
+        let sources: Vec<&Source> = self.sources_of(app).iter().filter(here).copied().collect();
         let parts: Vec<_> = sources.iter().map(|source| self.part(app, environment, source)).collect();
         let parts: Vec<Part> = parts.into_iter().collect::<Option<_>>()?;
         // The gravest verdict is the step's: what is unknown or blocked stops the sisters, too.
@@ -82,6 +86,10 @@ impl<'a> Judge<'a, '_> {
             step.moves.extend(part.moves);
         }
         Some(step)
+    }
+
+    fn sources_of(&self, app: &AppName) -> &'q [&'a Source] {
+        self.sources.get(app).map_or(&[], Vec::as_slice)
     }
 
     fn part(&self, app: &'a AppName, environment: &Environment, source: &Source) -> Option<Part> {
@@ -140,7 +148,7 @@ impl<'a> Judge<'a, '_> {
             part.reasons.push(reason(ReasonCode::VersionUnknown, message));
             return Some(part);
         };
-        let before = Before::of(app, environment, source, self.fleet);
+        let before = Before::of(self.sources_of(app), environment, source, self.fleet);
         let (tag, facts) = match self.goal(environment, source, artifact, &chosen, &before)? {
             Goals::To(tag, facts) => (tag, facts),
             Goals::Nothing => {
@@ -252,12 +260,13 @@ impl<'a> Judge<'a, '_> {
         source: &Source,
         wanted: &[String],
     ) -> Option<Option<(Reason, Option<Failure>)>> {
-        let sisters = self.fleet.inventory.sources.iter().filter(|other| other.app == source.app);
-        let mut others: Vec<&Artifact> = sisters.filter_map(|other| other.artifact.as_ref().ok()).collect();
-        others.retain(|other| *other != artifact && other.is_same_but_for_host(artifact));
+        let sisters = self.sources_of(&source.app).iter();
+        let mut others: Vec<Artifact> = sisters.filter_map(|other| other.artifact.as_ref().ok().cloned()).collect();
+        others.extend(names_of(artifact, self.fleet.same));
+        others.retain(|other| other != artifact && other.is_same_but_for_host(artifact));
         others.sort();
         others.dedup();
-        let asked = others.iter().flat_map(|other| wanted.iter().map(move |tag| (*other, tag)));
+        let asked = others.iter().flat_map(|other| wanted.iter().map(move |tag| (other, tag)));
         let found: Vec<_> = asked.map(|(other, tag)| (other, tag, self.inquiry.manifest(other, tag))).collect();
         for (other, tag, found) in found {
             if matches!(found?, Found::Yes(_)) {
@@ -377,6 +386,15 @@ impl<'a> Judge<'a, '_> {
         let message = format!("an image update automation owns this value (`{policy}`)");
         owned.then_some(Reason { code: ReasonCode::OwnedByAutomation, message, place })
     }
+}
+
+/// Returns every name of an artifact in the registries that are one, if its own is among them.
+fn names_of(artifact: &Artifact, same: &[String]) -> Vec<Artifact> {
+    let Artifact::Oci(repository) = artifact else { return Vec::new() };
+    // Parsed once more, since Docker Hub has several names itself.
+    let at = |host: &String| OciRepository::parse(&format!("{host}/{}", repository.repository())).ok();
+    let names: Vec<_> = same.iter().filter_map(at).collect();
+    if names.contains(repository) { names.into_iter().map(Artifact::Oci).collect() } else { Vec::new() }
 }
 
 /// Tells whether a source's choice is an equality.

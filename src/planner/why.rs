@@ -62,7 +62,8 @@ fn tags<'a>(
         (None, None) => one.as_str().cmp(two.as_str()),
     });
     tags.dedup_by(|(one, _), (two, _)| one == two);
-    let before = Before::of(app, environment, source, fleet);
+    let sources: Vec<_> = fleet.inventory.sources.iter().filter(|source| source.app == *app).collect();
+    let before = Before::of(&sources, environment, source, fleet);
     let mut verdicts = Vec::new();
     let mut newest: Option<Tag> = None;
     for (tag, version) in tags {

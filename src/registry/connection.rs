@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::http::{Request, Response};
 
+use super::challenge::Challenge;
 use super::endpoint::Endpoint;
 use super::login::{Login, Pass};
 use super::{Error, Shared};
@@ -24,11 +25,11 @@ pub(super) struct Connection<'a> {
 impl Connection<'_> {
     /// Asks for a path of the host.
     pub(super) async fn get(&self, path: &str, accept: &str, cap: usize) -> Result<Response, Error> {
-        let response = self.get_url(self.endpoint.url(path)?, accept, cap).await?;
-        if self.endpoint.learns_tls(&response) {
+        let answered = self.get_url(self.endpoint.url(path)?, accept, cap).await;
+        if self.endpoint.learns_tls(&answered) {
             return self.get_url(self.endpoint.url(path)?, accept, cap).await;
         }
-        Ok(response)
+        answered
     }
 
     /// Asks for a URL of the host's own origin, logging in once if it wants that.
@@ -40,8 +41,20 @@ impl Connection<'_> {
             }
             self.shared.http.send(request)
         };
+        // A fleet asks for hundreds of things at once: all but one of them would be sent in vain to whoever wants a login.
+        let first = self.endpoint.first().await;
         let pass = self.login.pass(self).await?;
-        let response = ask(&pass).await?;
+        let answered = ask(&pass).await;
+        if let Some(first) = first {
+            if let Ok(response) = &answered
+                && response.status == StatusCode::UNAUTHORIZED
+                && let Some(challenge) = Challenge::of(response)
+            {
+                self.endpoint.remember(&challenge);
+            }
+            first.done();
+        }
+        let response = answered?;
         if response.status != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }

@@ -17,8 +17,20 @@ pub(super) struct Endpoint {
     guessed: bool,
     /// What the registry asked for, so that only the first request to it goes out without a login.
     challenge: Mutex<Option<Challenge>>,
+    /// Whether somebody was answered; held by the first to ask until then.
+    met: tokio::sync::Mutex<bool>,
     /// Token servers that the user listed.
     pub(super) realms: Vec<String>,
+}
+
+/// The right to ask a registry of which nothing is known; others wait as long as it is kept.
+pub(super) struct First<'a>(tokio::sync::MutexGuard<'a, bool>);
+
+impl First<'_> {
+    /// Lets everybody ask: what the registry wants is known now, or why it says nothing.
+    pub(super) fn done(mut self) {
+        *self.0 = true;
+    }
 }
 
 impl Endpoint {
@@ -33,6 +45,7 @@ impl Endpoint {
             scheme: Mutex::new(scheme),
             guessed,
             challenge: Mutex::new(None),
+            met: tokio::sync::Mutex::default(),
             realms: known.map(|known| known.realms.clone()).unwrap_or_default(),
         }
     }
@@ -63,16 +76,29 @@ impl Endpoint {
     }
 
     /// Tells whether an answer says that a registry on loopback speaks TLS after all, and remembers it.
-    pub(super) fn learns_tls(&self, response: &Response) -> bool {
-        let plain = response.url.scheme() == "http";
-        let says = |text: &[u8]| response.bytes.windows(text.len()).any(|window| window == text);
-        // The texts of Go's server and of nginx.
-        let refused = says(b"HTTP request to an HTTPS server") || says(b"HTTP request was sent to HTTPS port");
-        let learned = self.guessed && plain && response.status.as_u16() == 400 && refused;
+    pub(super) fn learns_tls(&self, answered: &Result<Response, Error>) -> bool {
+        let refused = match answered {
+            Ok(response) => {
+                let says = |text: &[u8]| response.bytes.windows(text.len()).any(|window| window == text);
+                // The texts of Go's server and of nginx.
+                let refused = says(b"HTTP request to an HTTPS server") || says(b"HTTP request was sent to HTTPS port");
+                response.status.as_u16() == 400 && refused
+            }
+            // Others answer with an alert of TLS.
+            Err(Error::Http(error)) => error.is_foreign(),
+            Err(_) => false,
+        };
+        let learned = self.guessed && *lock(&self.scheme) == "http" && refused;
         if learned {
             *lock(&self.scheme) = "https";
         }
         learned
+    }
+
+    /// Waits while somebody is asking for the first time; the first one gets what it must keep until it was answered.
+    pub(super) async fn first(&self) -> Option<First<'_>> {
+        let met = self.met.lock().await;
+        (!*met).then_some(First(met))
     }
 
     pub(super) fn challenge(&self) -> Option<Challenge> {

@@ -119,6 +119,20 @@ pub enum Error {
         /// Which login was used.
         login: Box<LoginUsed>,
     },
+    /// The registry gives some pages of the list to anybody, and the rest to others: Docker Hub does.
+    #[error("`{registry}` refuses what follows the first {tags} tags of `{}` with status {status} ({})", artifact.repository(), login.source)]
+    PageDenied {
+        /// The artifact.
+        artifact: OciRepository,
+        /// Who was asked.
+        registry: String,
+        /// 401 or 403.
+        status: u16,
+        /// How many tags it gave.
+        tags: usize,
+        /// Which login was used.
+        login: Box<LoginUsed>,
+    },
     /// The token server refused.
     #[error("`{server}` refuses access ({})", login.source)]
     LoginRefused {
@@ -224,6 +238,8 @@ pub enum Error {
 pub(super) enum Subject<'a> {
     /// Something of the repository itself.
     Repository,
+    /// What follows so many tags of its list.
+    Page(usize),
     /// A tag or digest in it.
     Reference(&'a str),
 }
@@ -253,6 +269,9 @@ impl Error {
                 Self::NotFound { artifact, reference: reference.to_owned() }
             }
             (404, _) => Self::NoRepository { artifact, registry },
+            (status @ (401 | 403), Subject::Page(tags)) => {
+                Self::PageDenied { artifact, registry, status, tags, login: Box::new(login) }
+            }
             (status @ (401 | 403), _) => Self::Denied { artifact, registry, status, login: Box::new(login) },
             _ => Self::answer(response, "nothing that a registry answers"),
         }
@@ -304,7 +323,7 @@ impl Problem for Error {
             Self::NoChart { .. } => "chart-not-found",
             Self::Withheld { .. } => "login-withheld",
             Self::NotFound { .. } => "not-found",
-            Self::Denied { .. } => "registry-denied",
+            Self::Denied { .. } | Self::PageDenied { .. } => "registry-denied",
             Self::LoginRefused { .. } => "login-refused",
             Self::LoginScheme { .. } => "login-unknown",
             Self::Realm { .. } => "realm-untrusted",
@@ -333,6 +352,7 @@ impl Problem for Error {
                 Exit::Refused
             }
             Self::Denied { .. }
+            | Self::PageDenied { .. }
             | Self::IndexDenied { .. }
             | Self::Withheld { .. }
             | Self::LoginRefused { .. }
@@ -369,7 +389,9 @@ impl Problem for Error {
             Self::GitUrl(git::RemoteUrlError::PlainHttp { host }) => {
                 Some(format!("use https, or allow it: git config --global promote.{host}.plain-http true"))
             }
-            Self::Denied { registry, login, .. } => Some(login.hint(registry)),
+            Self::Denied { registry, login, .. } | Self::PageDenied { registry, login, .. } => {
+                Some(login.hint(registry))
+            }
             Self::LoginRefused { registry, login, .. } => Some(login.hint(registry)),
             Self::IndexDenied { repository, login, .. } => {
                 let host = repository.split('/').nth(2).unwrap_or(repository);

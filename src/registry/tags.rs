@@ -24,35 +24,89 @@ struct Page {
     tags: Option<Vec<String>>,
 }
 
+/// How a page was come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// It is the first: nobody knows whether the registry names a next page.
+    First,
+    /// The one before it named it.
+    Link,
+    /// The one before it was as long as pages are, named none, and was asked for what follows its last tag.
+    Last,
+    /// The registry gave the same again; it is asked for one tag more.
+    More,
+}
+
 /// Lists every tag, in the registry's order, each once.
 pub(super) async fn list(session: &Session<'_>) -> Result<Vec<String>, Error> {
     let incomplete = |reason: String| Error::Pages { artifact: session.artifact.clone(), reason };
     let mut response = first(session).await?;
+    let mut by = By::First;
     let (mut tags, mut known, mut visited) = (Vec::new(), HashSet::new(), HashSet::new());
     for _ in 0..PAGES {
         visited.insert(response.url.clone());
-        let page = page(session, &response).await?;
-        let before = tags.len();
+        let page = page(session, &response, (visited.len() > 1).then_some(tags.len())).await?;
+        let (length, last, before) = (page.len(), page.last().cloned(), tags.len());
         for tag in page {
             if known.insert(tag.clone()) {
                 tags.push(tag);
             }
         }
         session.watch(Progress::Listing { artifact: &session.artifact, tags: tags.len() });
+        let adds = tags.len() > before;
         let url = match link::next(&response.headers) {
-            Next::None => return Ok(tags),
             Next::Unreadable => return Err(incomplete("the link to the next page can't be read".to_owned())),
-            Next::Page(target) => followed(&response.url, &target).map_err(incomplete)?,
+            Next::Page(target) => {
+                let url = followed(&response.url, &target).map_err(incomplete)?;
+                if !adds {
+                    return Err(incomplete("a page adds nothing and names another one".to_owned()));
+                }
+                by = By::Link;
+                url
+            }
+            Next::None => match (by, last) {
+                (By::First | By::Last, Some(last)) if adds && may_be_cut(&response.url, length) => {
+                    by = By::Last;
+                    after(&response.url, &last)
+                }
+                (By::Last, Some(_)) if !adds => {
+                    by = By::More;
+                    of_length(&response.url, tags.len() + 1)
+                }
+                (By::More, _) if adds => {
+                    return Err(incomplete(format!("it is cut after {before} tags, and no page follows")));
+                }
+                _ => return Ok(tags),
+            },
         };
-        if tags.len() == before {
-            return Err(incomplete("a page adds nothing and names another one".to_owned()));
-        }
         if visited.contains(&url) {
             return Err(incomplete("its pages go in a circle".to_owned()));
         }
         response = session.connection.get_url(url, "application/json", PAGE_CAP).await?;
     }
     Err(incomplete(format!("it has more than {PAGES} pages")))
+}
+
+/// Tells whether a page without a link may not be the last: it is as long as was asked for, or as long as registries
+/// that name no next page make one (Nexus, Artifactory behind some proxies).
+fn may_be_cut(url: &Url, length: usize) -> bool {
+    let asked = url.query_pairs().find_map(|(name, value)| (name == "n").then(|| value.parse().ok())?);
+    asked == Some(length) || [100, 1_000].contains(&length)
+}
+
+/// Returns the URL of what follows a tag in the same list.
+fn after(url: &Url, last: &str) -> Url {
+    let mut next = url.clone();
+    let n = url.query_pairs().find_map(|(name, value)| (name == "n").then(|| value.into_owned()));
+    next.query_pairs_mut().clear().extend_pairs(n.map(|n| ("n", n))).append_pair("last", last);
+    next
+}
+
+/// Returns the URL of the list's first so many tags.
+fn of_length(url: &Url, length: usize) -> Url {
+    let mut next = url.clone();
+    next.query_pairs_mut().clear().append_pair("n", &length.to_string());
+    next
 }
 
 async fn first(session: &Session<'_>) -> Result<Response, Error> {
@@ -66,9 +120,16 @@ async fn first(session: &Session<'_>) -> Result<Response, Error> {
     Ok(response)
 }
 
-async fn page(session: &Session<'_>, response: &Response) -> Result<Vec<String>, Error> {
-    if response.status.as_u16() != 200 {
-        return Err(session.refusal(response, Subject::Repository).await);
+/// Reads a page; `so_far` are the tags of the pages before it, if there are any.
+async fn page(session: &Session<'_>, response: &Response, so_far: Option<usize>) -> Result<Vec<String>, Error> {
+    match (response.status.as_u16(), so_far) {
+        (200, _) => {}
+        (status @ 400..=499, Some(tags)) if !matches!(status, 401 | 403) => {
+            let reason = format!("what follows the first {tags} tags is refused with status {status}");
+            return Err(Error::Pages { artifact: session.artifact.clone(), reason });
+        }
+        (_, Some(tags)) => return Err(session.refusal(response, Subject::Page(tags)).await),
+        (_, None) => return Err(session.refusal(response, Subject::Repository).await),
     }
     let page: Page = serde_json::from_slice(&response.bytes).map_err(|_| Error::answer(response, "no list of tags"))?;
     match page {
@@ -87,7 +148,7 @@ pub(super) fn followed(current: &Url, target: &str) -> Result<Url, String> {
         return Err(format!("its next page is at another place, `{}`", Origin::of(&next)));
     }
     if next.path() != current.path() {
-        return Err("its next page is another list".to_owned());
+        return Err(format!("its next page is another list, `{}`", next.path()));
     }
     Ok(next)
 }

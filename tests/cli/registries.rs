@@ -196,3 +196,143 @@ fn what_only_another_name_of_the_artifact_has_is_not_mirrored_yet() {
     assert_eq!(run.code, 5, "{run}");
     assert!(run.stderr.contains("doesn't have it yet"), "{run}");
 }
+
+#[test]
+fn what_only_the_registrys_other_name_has_is_not_mirrored_yet() {
+    let there = |text: &str| text.replace("registry.example.com", "mirror.example.com:8443");
+    let mirror = crate::support::registry::Registry::start();
+    for tag in ["v1.2.1", "v1.2.3"] {
+        mirror.artifact(ARTIFACT, tag);
+    }
+    for (same, code) in [("same: [oci://registry.example.com, oci://mirror.example.com:8443]\n", 5), ("", 3)] {
+        let fleet = fleet()
+            .tags(&["v1.2.5"])
+            .file("promote.yaml", &configured("", same))
+            .file("clusters/staging/my-app.yaml", &there(&range(">=1.0.0")))
+            .file(PIN, &there(&pin("v1.2.1")))
+            .setting("promote.mirror.example.com:8443.mirror", &mirror.host());
+        let run = fleet.promote(&["my-app", "v1.2.5"]);
+        assert_eq!(run.code, code, "{run}");
+        assert_eq!(run.stderr.contains("doesn't have it yet"), code == 5, "{run}");
+        assert!(fleet.branches().is_empty(), "{run}");
+        let run = fleet.promote(&["my-app", "v1.2.3"]);
+        assert_eq!(run.code, 0, "what the target's own registry has may go: {run}");
+        // Neither name gets what belongs to the other.
+        assert!(mirror.requests().iter().all(|seen| !seen.headers.contains_key("authorization")), "{run}");
+    }
+}
+
+#[test]
+fn a_plan_lists_each_artifact_once_and_fetches_a_manifest_for_each_due_step_and_nothing_else() {
+    let mut fleet = fleet().tags(&[]);
+    let mut expected = vec!["GET /v2/my-app-config/manifests/v1.2.3".to_owned()];
+    expected.push("GET /v2/my-app-config/tags/list?n=1000".to_owned());
+    for number in 0..24 {
+        let (name, artifact) = (format!("shop-{number}"), format!("shop-{number}-config"));
+        let pinned = if number % 3 == 0 { "v1.1.0" } else { "v1.0.0" };
+        fleet = fleet
+            .artifact(&artifact, &["v1.0.0", "v1.1.0", "v2.0.0"])
+            .file(&format!("clusters/staging/{name}.yaml"), &of_app(&name, &artifact, "semver: 1.x"))
+            .file(&format!("clusters/prod-eu/{name}.yaml"), &of_app(&name, &artifact, &format!("tag: {pinned}")));
+        expected.push(format!("GET /v2/{artifact}/tags/list?n=1000"));
+        if pinned == "v1.0.0" {
+            expected.push(format!("GET /v2/{artifact}/manifests/v1.1.0"));
+        }
+    }
+    let run = fleet.promote(&["plan", "-o", "json"]);
+    assert_eq!(run.code, 0, "{run}");
+    let due = run.json()["steps"].as_array().expect("steps").iter().filter(|step| step["verdict"] == "advance").count();
+    assert_eq!(due, 17);
+    // One request went out before it was known that a login is wanted.
+    let refused = |seen: &crate::support::registry::Seen| !seen.headers.contains_key("authorization");
+    assert_eq!(fleet.registry.requests().iter().filter(|seen| refused(seen)).count(), 1);
+    let known = fleet.registry.requests().into_iter().filter(|seen| !refused(seen));
+    let mut asked: Vec<String> = known.map(|seen| format!("{} {}", seen.method, seen.path)).collect();
+    asked.sort();
+    expected.sort();
+    assert_eq!(asked, expected);
+}
+
+#[test]
+fn whenever_a_tag_moves_during_a_run_no_other_content_is_promoted_than_was_last_seen() {
+    let (first, mut requests) = (digest_of("v1.2.3"), 0);
+    for after in 0.. {
+        let fleet = fleet();
+        let other = crate::support::registry::flux_manifest(ARTIFACT, "pushed again");
+        let other = fleet.registry.put(ARTIFACT, OCI_MANIFEST, &other);
+        fleet.registry.tag_after(after, ARTIFACT, "v1.2.3", &other);
+        let (run, wrote) = fleet.promote_once(&["my-app", "v1.2.3"]);
+        let paths = fleet.registry.paths();
+        let last = paths.iter().rposition(|path| path.contains("/manifests/v1.2.3")).expect("a look") + 1;
+        let (seen, moved) = if after < last { (&other, &first) } else { (&first, &other) };
+        if wrote {
+            let message = fleet.message(&fleet.branches()[0]);
+            assert!(message.contains(&format!("Promote-Digest: {seen}")), "{after}: {message} {run}");
+            assert!(!run.stdout.contains(moved.as_str()), "{after}: {run}");
+        } else {
+            assert_ne!(run.code, 0, "{after}: {run}");
+            assert!(run.stderr.contains(&first) && run.stderr.contains(&other), "{after}: {run}");
+        }
+        requests = requests.max(paths.len());
+        if after > requests {
+            break;
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hundred_thousand_tags_in_a_thousand_pages_need_little_memory() {
+    use crate::support::registry::{Pages, Registry};
+    let server = Registry::start().pages(Pages::Opaque(100));
+    server.tags("acme/my-app", (0..100_000).map(|number| format!("v1.{}.{}", number / 100, number % 100)));
+    let fleet = fleet();
+    fleet.settle();
+    let arguments = ["tags", &format!("oci://{}/acme/my-app", server.host()), "--range", "1.x", "-o", "json"];
+    let program = fleet.command(&arguments);
+    let mut limited = std::process::Command::new("/bin/sh");
+    // 200 MiB of heap and stacks; a program that needs more ends.
+    limited.args(["-c", "ulimit -d 204800 && exec \"$0\" \"$@\""]).arg(program.get_program()).args(program.get_args());
+    limited.env_clear().envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = limited.current_dir(fleet.path("fleet")).output().expect("a shell");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{:?}: {said}", output.status);
+    let tags: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a document");
+    assert_eq!((&tags["selected"], tags["tags"].as_array().map(Vec::len)), (&"v1.999.99".into(), Some(100_000)));
+    assert_eq!(server.requests().len(), 1_000);
+}
+
+/// A registry that speaks TLS, and the file of the CA that signed for it.
+fn over_tls(fleet: &Sandbox) -> (crate::support::registry::Registry, String, String) {
+    let ca = fleet.path("ca.pem");
+    crate::support::registry::certificate::write_ca(&ca);
+    let server = crate::support::registry::Registry::start_tls();
+    server.artifact("acme/my-app", "v1.2.3");
+    let artifact = format!("oci://{}/acme/my-app", server.host().replace("127.0.0.1", "localhost"));
+    (server, artifact, ca.display().to_string())
+}
+
+#[test]
+fn a_ca_of_ones_own_is_trusted_by_variable_by_host_or_for_all_hosts_and_not_without() {
+    let fleet = fleet();
+    let (server, artifact, ca) = over_tls(&fleet);
+    let host = artifact.trim_start_matches("oci://").split('/').next().expect("a host").to_owned();
+    let run = fleet.promote(&["tags", &artifact]);
+    assert_eq!((run.code, server.requests().len()), (7, 0), "{run}");
+    assert!(run.stderr.contains("`ca: FILE`"), "{run}");
+    let fleet = fleet.variable("SSL_CERT_FILE", &ca);
+    assert_eq!(fleet.promote(&["tags", &artifact]).code, 0);
+    for key in [format!("promote.{host}.ca"), "promote.ca".to_owned()] {
+        let fleet = self::fleet().setting(&key, &ca);
+        let run = fleet.promote(&["tags", &artifact]);
+        assert_eq!((run.code, run.stdout.contains("v1.2.3")), (0, true), "{key}: {run}");
+    }
+}
+
+#[test]
+fn verbose_tells_what_is_asked_and_no_secret() {
+    let run = fleet().promote(&["my-app", "v1.2.3", "-vv"]);
+    assert_eq!(run.code, 0, "{run}");
+    // The oracles look for secrets in every form.
+    assert!(run.stderr.contains("/v2/my-app-config/manifests/v1.2.3"), "{run}");
+}

@@ -38,6 +38,22 @@ async fn one_handshake_serves_everyone_who_asks_at_the_same_time() {
 }
 
 #[tokio::test]
+async fn however_many_ask_at_once_only_the_first_is_sent_without_the_login() {
+    let server = Registry::start().login(basic());
+    for number in 0..40 {
+        server.artifact(&format!("acme/app-{number}"), "v1.0.0");
+    }
+    let (registries, host) = (logged_in(&server), server.host());
+    let all = (0..40).map(|number| {
+        let (registries, host) = (&registries, &host);
+        async move { registries.tags(&OciRepository::parse(&format!("{host}/acme/app-{number}")).unwrap()).await }
+    });
+    assert!(futures_util::future::join_all(all).await.iter().all(Result::is_ok));
+    let without = server.requests().iter().filter(|seen| !seen.headers.contains_key("authorization")).count();
+    assert_eq!((server.requests().len(), without), (41, 1));
+}
+
+#[tokio::test]
 async fn a_token_that_ends_during_the_run_is_renewed() {
     let login = Login::Token {
         realm: None,
@@ -100,13 +116,44 @@ async fn a_token_server_of_another_name_gets_no_login_unless_the_user_listed_it(
 
 #[tokio::test]
 async fn a_realm_that_must_not_be_asked_is_named() {
-    for realm in ["http://169.254.169.254/latest", "file:///etc/passwd", "http://u:p@127.0.0.1/", "http://localhost./t"]
-    {
-        let login = Login::Token { realm: Some(realm.into()), user: None, identity: None, lasts: 0, expires_in: 0 };
+    let other = Listener::json(r#"{"token":"anonymous"}"#);
+    let port = other.host().rsplit(':').next().unwrap().to_owned();
+    for realm in [
+        "http://169.254.169.254/latest".to_owned(),
+        "https://169.254.169.254/latest".to_owned(),
+        "https://[::ffff:169.254.169.254]/".to_owned(),
+        "https://[64:ff9b::a9fe:a9fe]/".to_owned(),
+        format!("http://[::1]:{port}/"),
+        format!("http://[::ffff:127.0.0.1]:{port}/"),
+        format!("http://0:{port}/"),
+        format!("http://0.0.0.0:{port}/"),
+        format!("http://2130706433:{port}/"),
+        format!("http://0x7f000001:{port}/"),
+        format!("http://127.1:{port}/"),
+        format!("http://localhost:{port}/"),
+        format!("http://localhost.:{port}/"),
+        format!("http://127。0。0。1:{port}/"),
+        format!("https://{}/", other.host()),
+        "http://169。254。169。254/".to_owned(),
+        "file:///etc/passwd".to_owned(),
+        "gopher://127.0.0.1/".to_owned(),
+        format!("http://u:p@{}/", other.host()),
+        "//127.0.0.1/token".to_owned(),
+        String::new(),
+    ] {
+        let login = Login::Token { realm: Some(realm.clone()), user: None, identity: None, lasts: 0, expires_in: 0 };
         let server = Registry::start().login(login);
         let outcome = logged_in(&server).tags(&app(&server)).await;
-        assert_eq!(code(&outcome), ("realm-untrusted", Exit::Untrusted), "{realm}");
+        // A header that isn't ASCII asks for nothing that could be understood.
+        let understood = realm.is_ascii();
+        let expected =
+            if understood { ("realm-untrusted", Exit::Untrusted) } else { ("registry-denied", Exit::Authentication) };
+        assert_eq!(code(&outcome), expected, "{realm}");
+        for seen in server.requests() {
+            assert_no_secret(&format!("{seen:?}"), "ci", PASSWORD);
+        }
     }
+    assert_eq!(other.heard(), "");
 }
 
 #[tokio::test]

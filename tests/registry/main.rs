@@ -9,6 +9,7 @@ mod credentials;
 mod faults;
 mod ferro;
 mod helm;
+mod http2;
 mod layouts;
 mod logins;
 mod manifests;

@@ -38,11 +38,21 @@ const KEY: &str = concat!(
 
 /// Returns what makes a server speak TLS.
 pub fn acceptor() -> TlsAcceptor {
+    TlsAcceptor::from(Arc::new(config()))
+}
+
+/// The same for a server of HTTP/2 alone.
+pub fn acceptor_of_http2() -> TlsAcceptor {
+    let mut config = config();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    TlsAcceptor::from(Arc::new(config))
+}
+
+fn config() -> ServerConfig {
     let decode = |text| STANDARD.decode(text).unwrap();
     let key = PrivateKeyDer::try_from(decode(KEY)).unwrap();
     let chain = vec![CertificateDer::from(decode(CERTIFICATE))];
-    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
-    TlsAcceptor::from(Arc::new(config))
+    ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap()
 }
 
 /// Writes the CA as a file that `ca:` and `SSL_CERT_FILE` take.

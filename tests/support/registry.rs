@@ -53,6 +53,12 @@ pub enum Pages {
     Absolute(usize),
     /// Refuses an `n` over this with 400, then pages as `Opaque`.
     Refusing(usize),
+    /// At most so many, and no `Link`: `last` is the only way on. Nexus.
+    Unlinked(usize),
+    /// As many as are asked for, no `Link`, and `last` means nothing.
+    Deaf,
+    /// Pages as `Last`, of which only the first is for everybody: Docker Hub.
+    Closed(usize),
     /// Everything, with this text as `Link`.
     Link(String),
     /// One tag a page; the next page's link is the same as this one's.
@@ -124,6 +130,8 @@ struct State {
     /// By number of the request, the first is 1; 0 means every one.
     faults: Vec<(usize, Option<String>, Fault)>,
     seen: Vec<Seen>,
+    /// What a tag points at once so many requests have come: repository, tag, digest.
+    moves: Vec<(usize, [String; 3])>,
     /// By path: media type and bytes.
     files: BTreeMap<String, (String, Vec<u8>)>,
     /// Whether there is the API for referrers of OCI 1.1.
@@ -227,12 +235,34 @@ impl Registry {
 
     /// Points a tag at a digest, as a second push would.
     pub fn tag(&self, repository: &str, tag: &str, digest: &str) {
-        let mut state = self.lock();
-        let tags = &mut state.repositories.entry(repository.to_owned()).or_default().tags;
+        self.lock().point(repository, tag, digest);
+    }
+}
+
+impl State {
+    fn point(&mut self, repository: &str, tag: &str, digest: &str) {
+        let tags = &mut self.repositories.entry(repository.to_owned()).or_default().tags;
         match tags.iter_mut().find(|(name, _)| name == tag) {
             Some((_, old)) => digest.clone_into(old),
             None => tags.push((tag.to_owned(), digest.to_owned())),
         }
+    }
+
+    /// Moves the tags whose time has come before the `number`th request is answered.
+    fn move_on(&mut self, number: usize) {
+        let (due, later) = std::mem::take(&mut self.moves).into_iter().partition(|(after, _)| *after < number);
+        self.moves = later;
+        let due: Vec<(usize, [String; 3])> = due;
+        for (_, [repository, tag, digest]) in due {
+            self.point(&repository, &tag, &digest);
+        }
+    }
+}
+
+impl Registry {
+    /// Points a tag at another digest once so many requests have been answered.
+    pub fn tag_after(&self, requests: usize, repository: &str, tag: &str, digest: &str) {
+        self.lock().moves.push((requests, [repository, tag, digest].map(str::to_owned)));
     }
 
     /// Adds tags to the list for which there is no manifest: what only lists needs no more.
@@ -342,6 +372,7 @@ async fn answer(request: Request<Incoming>, address: SocketAddr, state: Arc<Mute
         let mut state = state.lock().unwrap();
         state.seen.push(seen.clone());
         let number = state.seen.len();
+        state.move_on(number);
         let hit = |(nth, path, _): &&(usize, Option<String>, Fault)| {
             (*nth == 0 || *nth == number) && path.as_ref().is_none_or(|path| seen.path.contains(path))
         };
@@ -528,8 +559,16 @@ fn list(state: &State, name: &str, query: &BTreeMap<String, String>, address: So
     match &state.pages {
         Pages::Whole => page(all),
         Pages::Link(link) => page(all).with("link", link.clone()),
+        Pages::Deaf => page(&all[..asked.min(all.len())]),
+        Pages::Closed(_) if query.contains_key("last") => Plain::error(403, "DENIED"),
         Pages::Refusing(max) if asked != usize::MAX && asked > *max => Plain::error(400, "PAGINATION_NUMBER_INVALID"),
-        Pages::Last(max) | Pages::Opaque(max) | Pages::Relative(max) | Pages::Absolute(max) | Pages::Refusing(max) => {
+        Pages::Last(max)
+        | Pages::Opaque(max)
+        | Pages::Relative(max)
+        | Pages::Absolute(max)
+        | Pages::Refusing(max)
+        | Pages::Unlinked(max)
+        | Pages::Closed(max) => {
             let size = asked.min(*max).max(1);
             let start = match query.get("last") {
                 Some(last) => all.iter().position(|(tag, _)| tag == last).map_or(all.len(), |at| at + 1),
@@ -542,7 +581,8 @@ fn list(state: &State, name: &str, query: &BTreeMap<String, String>, address: So
             }
             let last = &all[end - 1].0;
             match &state.pages {
-                Pages::Last(_) => next(tags, format!("{path}?last={last}&n={size}")),
+                Pages::Unlinked(_) => tags,
+                Pages::Last(_) | Pages::Closed(_) => next(tags, format!("{path}?last={last}&n={size}")),
                 Pages::Relative(_) => next(tags, format!("list?last={last}&n={size}")),
                 Pages::Absolute(_) => next(tags, format!("http://{address}{path}?last={last}&n={size}")),
                 _ => next(tags, format!("{path}?cursor={end}&n={size}")),

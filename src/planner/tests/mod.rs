@@ -125,7 +125,7 @@ impl World {
     /// Plans, and counts the rounds of questions.
     fn plan(&self, request: &Request) -> Plan {
         let inventory = self.inventory();
-        let fleet = Fleet { stages: &self.stages, inventory: &inventory, apps: &self.apps };
+        let fleet = Fleet { stages: &self.stages, inventory: &inventory, apps: &self.apps, same: &[] };
         let mut answers = Answers::default();
         for _ in 0..5 {
             match plan(request, fleet, &answers) {
@@ -327,7 +327,7 @@ fn a_list_in_from_means_all_of_them() {
 fn a_version_that_needs_no_range_resolved_never_lists() {
     let world = World::of(&[("staging", "tag: v1.2.3"), ("production", "tag: v1.2.1")]).tags(&["v1.2.1", "v1.2.3"]);
     let inventory = world.inventory();
-    let fleet = Fleet { stages: &world.stages, inventory: &inventory, apps: &[] };
+    let fleet = Fleet { stages: &world.stages, inventory: &inventory, apps: &[], same: &[] };
     let Planning::Needs(asked) = plan(&World::request(typed("v1.2.3")), fleet, &Answers::default()) else {
         panic!("nothing was asked")
     };
