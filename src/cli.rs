@@ -49,6 +49,9 @@ pub enum Command {
     /// Write what was found here as promote.yaml
     #[command(display_order = 4)]
     Init(Init),
+    /// Check tokens, logins, branch rules, code owners, and who else writes the same places
+    #[command(display_order = 8)]
+    Doctor,
     /// Open the pull requests that are due; change nothing when none is
     #[command(display_order = 10)]
     Auto(Auto),
@@ -103,7 +106,7 @@ fn manual() -> Outcome {
 }
 
 /// Names that become commands later: no app is promoted by such a name without `run`.
-const RESERVED: [&str; 6] = ["rollback", "history", "doctor", "schema", "observe", "help"];
+const RESERVED: [&str; 5] = ["rollback", "history", "schema", "observe", "help"];
 
 /// Runs the program and returns its exit code.
 pub fn run() -> ExitCode {
@@ -164,6 +167,7 @@ async fn dispatch(arguments: Arguments, variables: BTreeMap<String, String>) -> 
         Some(Command::Completions(completions)) => return Ok(completions_of(completions)),
         Some(Command::Man) => return Ok(manual()),
         Some(Command::Demo(demo)) => return commands::demo::run(demo, &variables).await,
+        Some(Command::Doctor) => return Ok(commands::doctor::run(global, variables).await),
         _ => {}
     }
     let session = Session::open(global, variables).await?;
@@ -178,7 +182,9 @@ async fn dispatch(arguments: Arguments, variables: BTreeMap<String, String>) -> 
         Some(Command::Plan(plan)) => commands::plan::run(&session, plan).await,
         Some(Command::Tags(tags)) => commands::tags::run(&session, tags).await,
         Some(Command::Pins(pins)) => commands::pins::run(&session, pins).await,
-        Some(Command::Demo(_) | Command::Explain(_) | Command::Completions(_) | Command::Man) => Ok(Outcome::default()),
+        Some(Command::Demo(_) | Command::Doctor | Command::Explain(_) | Command::Completions(_) | Command::Man) => {
+            Ok(Outcome::default())
+        }
     }
 }
 

@@ -13,13 +13,14 @@
 //! 8. [`git`] commits on the base's tree and pushes a branch that must not exist yet.
 //! 9. [`forge`] opens the pull request; [`report`] tells what happened.
 //!
-//! The core (`model`, `constraint`, `yaml`, `inventory`, `planner`, `edit`) maps values to values. The edges
+//! The core (`model`, `constraint`, `yaml`, `inventory`, `planner`, `edit`, `doctor`) maps values to values. The edges
 //! (`registry`, `git`, `forge`, `http`, `process`) do one effect each and decide nothing. Only `commands` joins them.
 
 pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod constraint;
+pub mod doctor;
 pub mod edit;
 pub mod forge;
 pub mod git;

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Each room and the rooms it may use beside itself.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("main", &["cli"]),
     ("cli", &["commands", "config", "model", "report"]),
     (
@@ -17,6 +17,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
         &[
             "config",
             "constraint",
+            "doctor",
             "edit",
             "forge",
             "git",
@@ -38,6 +39,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("inventory", &["constraint", "model", "yaml"]),
     ("planner", &["constraint", "inventory", "model"]),
     ("edit", &["inventory", "model", "yaml"]),
+    ("doctor", &["inventory", "model", "planner", "yaml"]),
     // The edges: one effect each.
     ("http", &["model"]),
     ("process", &[]),
@@ -46,7 +48,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("forge", &["http", "model"]),
 ];
 
-const CORE: [&str; 6] = ["model", "constraint", "yaml", "inventory", "planner", "edit"];
+const CORE: [&str; 7] = ["model", "constraint", "yaml", "inventory", "planner", "edit", "doctor"];
 
 /// Paths of effects, which no core room may name.
 const EFFECTS: [&str; 22] = [

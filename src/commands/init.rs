@@ -10,6 +10,7 @@ use super::fault::{Fault, Refusal};
 use super::reading::{CONFIGURATION, Reading};
 use super::session::Session;
 use super::{Outcome, print, print_verbatim, tell};
+use crate::doctor::RENOVATE;
 use crate::forge::{self, Address};
 use crate::git;
 use crate::inventory::is_production;
@@ -18,20 +19,6 @@ use crate::report;
 use crate::report::documents::{Document, InitDocument};
 use crate::report::init::Draft;
 use crate::yaml::in_flow;
-
-/// Where Renovate's configuration may stand.
-const RENOVATE: [&str; 10] = [
-    "renovate.json",
-    "renovate.json5",
-    ".github/renovate.json",
-    ".github/renovate.json5",
-    ".gitlab/renovate.json",
-    ".gitlab/renovate.json5",
-    ".renovaterc",
-    ".renovaterc.json",
-    ".renovaterc.json5",
-    ".forgejo/renovate.json",
-];
 
 /// Finds the environments and writes or prints the file.
 ///

@@ -9,6 +9,8 @@ pub mod check;
 mod delivery;
 pub mod demo;
 mod describing;
+pub mod doctor;
+mod examining;
 pub mod explain;
 mod fault;
 pub mod init;

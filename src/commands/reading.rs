@@ -370,7 +370,7 @@ async fn open(session: &Session, purpose: Purpose) -> Result<(Store, git::Listin
 }
 
 /// Says how the remote is reached.
-fn connection(session: &Session) -> Result<git::Connection, Fault> {
+pub(super) fn connection(session: &Session) -> Result<git::Connection, Fault> {
     let plain_http = session.plain_http();
     let remote = match (&session.global.repo, &session.clone) {
         (Some(url), _) => {

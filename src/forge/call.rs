@@ -31,8 +31,10 @@ pub enum Call {
     Branch,
     /// The rules of a branch.
     Rules,
-    /// The classic protection of a branch.
+    /// The protection of a branch: classic on GitHub, by a pattern elsewhere.
     Protection,
+    /// What is wrong in the file of code owners.
+    OwnerErrors,
     /// Opens a pull request.
     Open,
     /// Adds labels.
@@ -75,6 +77,7 @@ const GITHUB: &[Route] = &[
     read(Call::Branch, "/repos/{repository}/branches/{name}", &[]),
     read(Call::Rules, "/repos/{repository}/rules/branches/{name}", PAGES),
     read(Call::Protection, "/repos/{repository}/branches/{name}/protection", &[]),
+    read(Call::OwnerErrors, "/repos/{repository}/codeowners/errors", &["ref"]),
     Route {
         call: Call::Open,
         method: "POST",
@@ -130,6 +133,7 @@ const GITLAB: &[Route] = &[
         &["sort", "order_by", "per_page", "page"],
     ),
     read(Call::Rules, "/projects/{repository}/approval_rules", PAGES),
+    read(Call::Protection, "/projects/{repository}/protected_branches", PAGES),
     Route {
         call: Call::Open,
         method: "POST",
@@ -176,6 +180,7 @@ const FORGEJO: &[Route] = &[
     read(Call::Reviews, "/repos/{repository}/pulls/{number}/reviews", &["limit", "page"]),
     read(Call::Comments, "/repos/{repository}/issues/{number}/comments", &[]),
     read(Call::Branch, "/repos/{repository}/branches/{name}", &[]),
+    read(Call::Protection, "/repos/{repository}/branch_protections/{name}", &[]),
     Route {
         call: Call::Open,
         method: "POST",
@@ -227,6 +232,7 @@ impl Call {
             Self::Comments => "list the comments on a pull request",
             Self::Branch => "show a branch",
             Self::Rules | Self::Protection => "show the rules of a branch",
+            Self::OwnerErrors => "check the file of code owners",
             Self::Open => "open a pull request",
             Self::AddLabels => "add labels",
             Self::AskReviewers => "ask for reviews",

@@ -10,11 +10,12 @@ use url::Url;
 
 use super::call::Call;
 use super::gate::Gate;
-use super::rest::{Rest, encoded};
+use super::rest::{Rest, encoded, seen};
 use super::{
-    Access, Account, Answer, Approvals, Comment, Error, Forge, Kind, Patience, Proposal, PullRequest, Review,
-    ReviewVerdict, State, Told,
+    Access, Account, Answer, Approvals, Comment, Error, Forge, Kind, OwnerError, Patience, Proposal, PullRequest,
+    Review, ReviewVerdict, State, Told,
 };
+use crate::model::{BranchRules, Seen};
 
 /// A repository on Forgejo or Gitea.
 #[derive(Clone)]
@@ -62,6 +63,56 @@ impl Forgejo {
             ended: raw.merged_at.or(raw.closed_at),
             mergeable: raw.mergeable,
         }
+    }
+}
+
+impl Forgejo {
+    async fn all_rules(&self, branch: &str) -> Result<BranchRules, Error> {
+        let path = self.repository(&format!("/branches/{}", encoded(branch)));
+        let shown = match seen(self.rest.get::<Branch>(Call::Branch, &path).await)? {
+            Ok(shown) => shown,
+            Err(why) => return Ok(BranchRules::hidden(&why)),
+        };
+        let name = shown.effective_branch_protection_name.clone().filter(|name| !name.is_empty());
+        let rule = match (shown.protected, name) {
+            (false, _) => Ok(None),
+            (true, None) => Err("the token isn't shown which rule protects the branch".to_owned()),
+            (true, Some(name)) => {
+                let path = self.repository(&format!("/branch_protections/{}", encoded(&name)));
+                let read = seen(self.rest.get::<RawProtection>(Call::Protection, &path).await)?;
+                read.map(Some).map_err(|_| "only administrators are shown the rule that protects the branch".to_owned())
+            }
+        };
+        let merging = seen(self.rest.get::<Merging>(Call::Repository, &self.repository("")).await)?;
+        let of_rule = |says: fn(&RawProtection) -> bool| match &rule {
+            Ok(rule) => Seen::Is(rule.as_ref().is_some_and(says)),
+            Err(why) => Seen::Hidden(why.clone()),
+        };
+        let asked = shown.required_approvals.unwrap_or(0);
+        Ok(BranchRules {
+            approvals: Seen::Is(if shown.protected { asked } else { 0 }),
+            dismisses_stale: of_rule(|rule| {
+                rule.dismiss_stale_approvals.unwrap_or(false) || rule.ignore_stale_approvals.unwrap_or(false)
+            }),
+            owners_approve: Seen::Absent("Forgejo asks owners for a review, and merges without it"),
+            up_to_date: of_rule(|rule| rule.block_on_outdated_branch.unwrap_or(false)),
+            takes_pushes: match &rule {
+                Ok(rule) => Seen::Is(rule.as_ref().is_none_or(|rule| rule.enable_push.unwrap_or(false))),
+                Err(why) => Seen::Hidden(why.clone()),
+            },
+            queue: Seen::Absent("Forgejo has no queue"),
+            auto_merge: Seen::Absent("on Forgejo whoever may merge may also let it merge later"),
+            keeps_trailers: match merging.map(|merging| merging.default_merge_style) {
+                Ok(Some(style)) => Seen::Is(style != "squash"),
+                Ok(None) => Seen::Hidden("the token isn't shown how the repository merges".to_owned()),
+                Err(why) => Seen::Hidden(why),
+            },
+            bypass: match &rule {
+                Ok(Some(rule)) => Seen::Is(!rule.apply_to_admins.unwrap_or(false)),
+                Ok(None) => Seen::Is(false),
+                Err(why) => Seen::Hidden(why.clone()),
+            },
+        })
     }
 }
 
@@ -186,6 +237,15 @@ impl Forge for Forgejo {
                 Err(error) => Err(error),
             }
         })
+    }
+
+    fn branch_rules<'a>(&'a self, branch: &'a str) -> Answer<'a, BranchRules> {
+        Box::pin(self.all_rules(branch))
+    }
+
+    fn owner_errors<'a>(&'a self, _: &'a str) -> Answer<'a, Vec<OwnerError>> {
+        // Forgejo has no such call.
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
     fn create<'a>(&'a self, proposal: &'a Proposal) -> Answer<'a, Option<PullRequest>> {
@@ -322,6 +382,23 @@ struct RawComment {
 struct Branch {
     protected: bool,
     required_approvals: Option<u64>,
+    effective_branch_protection_name: Option<String>,
+}
+
+/// A rule that protects branches.
+#[derive(Deserialize)]
+struct RawProtection {
+    apply_to_admins: Option<bool>,
+    block_on_outdated_branch: Option<bool>,
+    dismiss_stale_approvals: Option<bool>,
+    enable_push: Option<bool>,
+    ignore_stale_approvals: Option<bool>,
+}
+
+/// How a repository merges.
+#[derive(Deserialize)]
+struct Merging {
+    default_merge_style: Option<String>,
 }
 
 #[derive(Deserialize)]

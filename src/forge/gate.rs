@@ -69,7 +69,7 @@ pub struct Told {
     /// How far the forge's clock is ahead of ours.
     pub skew: Option<SignedDuration>,
     /// What the token may do, where the forge says so.
-    pub scopes: Vec<String>,
+    pub scopes: Option<Vec<String>>,
 }
 
 impl Told {
@@ -86,7 +86,13 @@ impl Told {
             "read_user",
             "write_repository",
         ];
-        self.scopes.iter().map(String::as_str).filter(|scope| !NEEDED.contains(scope)).collect()
+        self.scopes.iter().flatten().map(String::as_str).filter(|scope| !NEEDED.contains(scope)).collect()
+    }
+
+    /// Tells whether the scopes, where they are told, are enough to push branches and open pull requests.
+    pub fn has_enough_scopes(&self) -> Option<bool> {
+        let writes = |scope: &String| matches!(scope.as_str(), "repo" | "public_repo");
+        self.scopes.as_ref().map(|scopes| scopes.iter().any(writes))
     }
 }
 
@@ -145,8 +151,8 @@ impl Gate {
             told.skew = Some(date.duration_since(jiff::Timestamp::now()));
         }
         if let Some(scopes) = response.header("x-oauth-scopes") {
-            told.scopes =
-                scopes.split(',').map(|scope| scope.trim().to_owned()).filter(|scope| !scope.is_empty()).collect();
+            let scopes = scopes.split(',').map(|scope| scope.trim().to_owned());
+            told.scopes = Some(scopes.filter(|scope| !scope.is_empty()).collect());
         }
     }
 

@@ -1,5 +1,6 @@
 //! GitHub: octocrab makes the requests and reads the answers; what is sent goes through the gate.
 
+mod rules;
 mod wire;
 
 use std::sync::Arc;
@@ -20,9 +21,10 @@ use super::call::Call;
 use super::gate::Gate;
 use super::rest::encoded;
 use super::{
-    Access, Account, Answer, Approvals, Comment, Error, Forge, Kind, Patience, Proposal, PullRequest, Review,
-    ReviewVerdict, State, Told,
+    Access, Account, Answer, Approvals, Comment, Error, Forge, Kind, OwnerError, Patience, Proposal, PullRequest,
+    Review, ReviewVerdict, State, Told,
 };
+use crate::model::BranchRules;
 
 /// What stands in for the parameters of a call that has none.
 const NO_QUERY: [(&str, &str); 0] = [];
@@ -313,6 +315,14 @@ impl Forge for GitHub {
                 answer => answer,
             }
         })
+    }
+
+    fn branch_rules<'a>(&'a self, branch: &'a str) -> Answer<'a, BranchRules> {
+        Box::pin(self.all_rules(branch))
+    }
+
+    fn owner_errors<'a>(&'a self, branch: &'a str) -> Answer<'a, Vec<OwnerError>> {
+        Box::pin(self.errors_of_owners(branch))
     }
 
     fn create<'a>(&'a self, proposal: &'a Proposal) -> Answer<'a, Option<PullRequest>> {

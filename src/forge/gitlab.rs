@@ -10,11 +10,15 @@ use url::Url;
 
 use super::call::Call;
 use super::gate::Gate;
-use super::rest::{Rest, encoded};
+use super::rest::{Rest, encoded, seen};
 use super::{
-    Access, Account, Answer, Approvals, Comment, Error, Forge, Kind, Patience, Proposal, PullRequest, Review,
-    ReviewVerdict, State, Told,
+    Access, Account, Answer, Approvals, Comment, Error, Forge, Kind, OwnerError, Patience, Proposal, PullRequest,
+    Review, ReviewVerdict, State, Told,
 };
+use crate::model::{BranchRules, Seen};
+
+/// What is said where there are no rules of approval.
+const NO_RULES: &str = "the project has no approval rules that this token may read";
 
 /// A project on GitLab.
 #[derive(Clone)]
@@ -57,6 +61,48 @@ impl GitLab {
             doing: Call::AskReviewers.doing(),
             status: 404,
             message: format!("there is no account {}", name.escape_default()),
+        })
+    }
+
+    async fn all_rules(&self, branch: &str) -> Result<BranchRules, Error> {
+        let approvals = seen(self.rules(branch).await)?;
+        let path = self.project("/protected_branches");
+        let protected = seen(self.rest.pages::<ProtectedBranch>(Call::Protection, &path, usize::MAX).await)?;
+        let project = seen(self.rest.get::<Merging>(Call::Repository, &self.project("")).await)?;
+        let protecting = protected.as_ref().map(|all| {
+            let exact: Vec<_> = all.iter().filter(|one| one.name == branch).collect();
+            // An exact name comes before the patterns that match, of which the most lenient counts.
+            if exact.is_empty() { all.iter().filter(|one| one.covers(branch)).collect() } else { exact }
+        });
+        let hidden = |why: &String| Seen::Hidden(why.clone());
+        Ok(BranchRules {
+            approvals: match approvals {
+                Ok(Approvals::Asked(count)) => Seen::Is(count),
+                Ok(_) => Seen::Is(0),
+                // GitLab Free has no rules, and there an approval never blocks.
+                Err(_) => Seen::Hidden(NO_RULES.to_owned()),
+            },
+            dismisses_stale: Seen::Hidden("GitLab shows that on the project's settings of approvals only".to_owned()),
+            owners_approve: match &protecting {
+                Ok(ones) => Seen::Is(ones.iter().any(|one| one.code_owner_approval_required.unwrap_or(false))),
+                Err(why) => hidden(why),
+            },
+            up_to_date: match project.as_ref().map(|project| project.merge_method.as_deref()) {
+                Ok(Some(method)) => Seen::Is(matches!(method, "ff" | "rebase_merge")),
+                Ok(None) => Seen::Hidden("the token isn't shown how the project merges".to_owned()),
+                Err(why) => hidden(why),
+            },
+            takes_pushes: match &protecting {
+                Ok(ones) => Seen::Is(ones.is_empty() || ones.iter().any(|one| one.takes_pushes())),
+                Err(why) => hidden(why),
+            },
+            queue: Seen::Hidden("GitLab shows merge trains on the project's settings only".to_owned()),
+            auto_merge: Seen::Absent("on GitLab whoever may merge may also let it merge later"),
+            keeps_trailers: match &project {
+                Ok(project) => project.keeps_trailers(),
+                Err(why) => hidden(why),
+            },
+            bypass: Seen::Hidden("GitLab doesn't say who may change or pass by the rules".to_owned()),
         })
     }
 
@@ -178,11 +224,20 @@ impl Forge for GitLab {
             match self.rules(branch).await {
                 Err(Error::Forbidden { .. } | Error::NotFound { .. } | Error::Refused { .. }) => {
                     // GitLab Free has no rules, and there an approval never blocks.
-                    Ok(Approvals::Unreadable("the project has no approval rules that this token may read".to_owned()))
+                    Ok(Approvals::Unreadable(NO_RULES.to_owned()))
                 }
                 answer => answer,
             }
         })
+    }
+
+    fn branch_rules<'a>(&'a self, branch: &'a str) -> Answer<'a, BranchRules> {
+        Box::pin(self.all_rules(branch))
+    }
+
+    fn owner_errors<'a>(&'a self, _: &'a str) -> Answer<'a, Vec<OwnerError>> {
+        // GitLab has no such call.
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
     fn create<'a>(&'a self, proposal: &'a Proposal) -> Answer<'a, Option<PullRequest>> {
@@ -340,6 +395,66 @@ struct ApprovalRule {
 #[derive(Deserialize)]
 struct ProtectedBranch {
     name: String,
+    push_access_levels: Option<Vec<PushAccess>>,
+    code_owner_approval_required: Option<bool>,
+}
+
+/// Who may push: a role by its level, 0 for nobody; or one person, group or key.
+#[derive(Deserialize)]
+struct PushAccess {
+    access_level: Option<u64>,
+    user_id: Option<u64>,
+    group_id: Option<u64>,
+    deploy_key_id: Option<u64>,
+}
+
+/// How a project merges.
+#[derive(Deserialize)]
+struct Merging {
+    merge_method: Option<String>,
+    squash_option: Option<String>,
+    squash_commit_template: Option<String>,
+}
+
+impl ProtectedBranch {
+    /// Tells whether a name matches: `*` is anything.
+    fn covers(&self, branch: &str) -> bool {
+        let mut rest = Some(branch);
+        let mut parts = self.name.split('*');
+        let first = parts.next().unwrap_or_default();
+        rest = rest.and_then(|rest| rest.strip_prefix(first));
+        let mut last = None;
+        for part in parts {
+            rest = rest.and_then(|rest| rest.find(part).and_then(|at| rest.get(at + part.len()..)));
+            last = Some(part);
+        }
+        match last {
+            None => rest.is_some_and(str::is_empty),
+            Some(last) => rest.is_some() && branch.ends_with(last),
+        }
+    }
+
+    fn takes_pushes(&self) -> bool {
+        let may = |access: &PushAccess| {
+            let somebody = access.user_id.is_some() || access.group_id.is_some() || access.deploy_key_id.is_some();
+            somebody || access.access_level.is_some_and(|level| level > 0)
+        };
+        // Without a list GitLab lets maintainers push.
+        self.push_access_levels.as_ref().is_none_or(|levels| levels.iter().any(may))
+    }
+}
+
+impl Merging {
+    /// A squashed commit has the template's text: by default the merge request's title alone.
+    fn keeps_trailers(&self) -> Seen<bool> {
+        let template = self.squash_commit_template.as_deref().unwrap_or_default();
+        let keeps = template.contains("%{all_commits}") || template.contains("%{first_multiline_commit}");
+        match self.squash_option.as_deref() {
+            Some("never" | "default_off") => Seen::Is(true),
+            Some("always" | "default_on") => Seen::Is(keeps),
+            _ => Seen::Hidden("the token isn't shown how the project merges".to_owned()),
+        }
+    }
 }
 
 #[derive(Deserialize)]

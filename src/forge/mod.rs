@@ -33,11 +33,14 @@ pub use call::{Call, recognise};
 pub use error::Error;
 pub use gate::{Patience, Told};
 pub use publish::{Published, publish};
-pub use pull_request::{Access, Account, Approvals, Comment, Proposal, PullRequest, Review, ReviewVerdict, State};
+pub use pull_request::{
+    Access, Account, Approvals, Comment, OwnerError, Proposal, PullRequest, Review, ReviewVerdict, State,
+};
 pub use requester::{AUTO, Requester, job_requester, notices, requester};
 pub use token::token_for;
 
 use crate::http::{Http, Token};
+use crate::model::BranchRules;
 use gate::Gate;
 
 /// What a forge answers, when it does.
@@ -86,6 +89,12 @@ pub trait Forge: Send + Sync {
 
     /// Returns whether the rules of a branch ask for an approval. What can't be read is an answer, not an error.
     fn approvals<'a>(&'a self, branch: &'a str) -> Answer<'a, Approvals>;
+
+    /// Returns all that the rules of a branch ask for. What can't be read is an answer, not an error.
+    fn branch_rules<'a>(&'a self, branch: &'a str) -> Answer<'a, BranchRules>;
+
+    /// Returns what the forge finds wrong in the file of code owners; nothing where it can't tell.
+    fn owner_errors<'a>(&'a self, branch: &'a str) -> Answer<'a, Vec<OwnerError>>;
 
     /// Opens a pull request, without labels and reviewers; none where there is no forge. See [`publish()`].
     fn create<'a>(&'a self, proposal: &'a Proposal) -> Answer<'a, Option<PullRequest>>;

@@ -5,8 +5,10 @@ use std::time::Duration;
 use url::Url;
 
 use super::{
-    Access, Account, Answer, Approvals, Comment, Error, Forge, Kind, Patience, Proposal, PullRequest, Review, Told,
+    Access, Account, Answer, Approvals, Comment, Error, Forge, Kind, OwnerError, Patience, Proposal, PullRequest,
+    Review, Told,
 };
+use crate::model::BranchRules;
 
 /// No forge.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +49,14 @@ impl Forge for Nowhere {
 
     fn access(&self) -> Answer<'_, Access> {
         answer(Access { push: None, archived: false })
+    }
+
+    fn branch_rules<'a>(&'a self, _: &'a str) -> Answer<'a, BranchRules> {
+        answer(BranchRules::hidden("without a forge nobody can tell"))
+    }
+
+    fn owner_errors<'a>(&'a self, _: &'a str) -> Answer<'a, Vec<OwnerError>> {
+        answer(Vec::new())
     }
 
     fn told(&self) -> Told {

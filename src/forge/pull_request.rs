@@ -133,6 +133,21 @@ pub struct Access {
     pub archived: bool,
 }
 
+/// What a forge finds wrong in a line of the file of code owners.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnerError {
+    /// The file.
+    pub path: String,
+    /// Line and column, from 1.
+    pub line: usize,
+    /// See `line`.
+    pub column: usize,
+    /// What is wrong, for people.
+    pub kind: String,
+    /// The line as it is written.
+    pub source: Option<String>,
+}
+
 /// Whether a branch's rules ask for an approval.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Approvals {

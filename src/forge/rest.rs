@@ -78,6 +78,17 @@ fn is_last(response: &Response) -> bool {
     response.header("link").is_some_and(|link| !link.contains("rel=\"next\""))
 }
 
+/// Takes what a forge doesn't show, or doesn't have, as a reason and not as an error.
+pub(super) fn seen<T>(answer: Result<T, Error>) -> Result<Result<T, String>, Error> {
+    match answer {
+        Ok(value) => Ok(Ok(value)),
+        Err(error @ (Error::Forbidden { .. } | Error::NotFound { .. } | Error::Refused { .. })) => {
+            Ok(Err(error.to_string()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Encodes a text as one segment of a path or one value of a query.
 pub(super) fn encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');

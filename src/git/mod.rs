@@ -48,6 +48,7 @@ pub use proposed::{Proposed, merged_file};
 pub use scratch::Scratch;
 pub use seed::Seed;
 pub use settings::{Scope, Setting, Settings};
+pub use sign::signing;
 pub use tags::{RemoteTag, remote_tags};
 pub use transport::{Connection, HttpLogin, Limits};
 pub use tree::{FILE_LIMIT, Listing};

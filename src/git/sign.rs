@@ -46,6 +46,22 @@ impl<'a> Signer<'a> {
         Ok(Some(Self { settings, environment, format }))
     }
 
+    /// Finds the program and the key, as far as they can be found without signing.
+    fn find(&self) -> Result<(), Error> {
+        self.program()?;
+        if self.format == Format::Ssh {
+            match self.settings.value("user.signingkey").map(|key| Key::parse(key, self.environment)) {
+                Some(Key::File(path)) if !path.is_file() => {
+                    return Err(self.refused(format!("`user.signingKey` is `{}`, which is no file", path.display())));
+                }
+                Some(_) => {}
+                None if self.settings.value("gpg.ssh.defaultkeycommand").is_some() => {}
+                None => return Err(self.refused("`user.signingKey` is not set".to_owned())),
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the armoured signature of a commit's bytes. `folder` is private.
     pub async fn sign(&self, buffer: &[u8], identity: &Identity, folder: &Path) -> Result<String, Error> {
         match self.format {
@@ -114,14 +130,21 @@ impl<'a> Signer<'a> {
         }
     }
 
-    async fn run(&self, arguments: Vec<OsString>, input: Vec<u8>, folder: &Path) -> Result<Output, Error> {
+    fn program(&self) -> Result<PathBuf, Error> {
         let (keys, usual): (&[&str], _) = match self.format {
             Format::OpenPgp => (&["gpg.openpgp.program", "gpg.program"], "gpg"),
             Format::Ssh => (&["gpg.ssh.program"], "ssh-keygen"),
             Format::X509 => (&["gpg.x509.program"], "gpgsm"),
         };
-        let name = keys.iter().find_map(|key| self.settings.value(key)).unwrap_or(usual);
-        let program = self.locate(name)?;
+        let program = self.locate(keys.iter().find_map(|key| self.settings.value(key)).unwrap_or(usual))?;
+        if program.is_file() {
+            return Ok(program);
+        }
+        Err(self.refused(format!("`{}` is no file", program.display())))
+    }
+
+    async fn run(&self, arguments: Vec<OsString>, input: Vec<u8>, folder: &Path) -> Result<Output, Error> {
+        let program = self.program()?;
         let output = self.child(&program, arguments, input, folder).await?;
         if output.success() { Ok(output) } else { Err(self.failed(&output)) }
     }
@@ -159,13 +182,28 @@ impl<'a> Signer<'a> {
     }
 
     fn refused(&self, detail: String) -> Error {
-        let format = match self.format {
-            Format::OpenPgp => "openpgp",
-            Format::Ssh => "ssh",
-            Format::X509 => "x509",
-        };
-        Error::Signing { format, detail }
+        Error::Signing { format: self.format.as_str(), detail }
     }
+}
+
+impl Format {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::OpenPgp => "openpgp",
+            Self::Ssh => "ssh",
+            Self::X509 => "x509",
+        }
+    }
+}
+
+/// Returns in which format commits are signed, if Git is configured to sign them. Nothing is signed to find out.
+///
+/// # Errors
+/// [`Error::Signing`] if the program or the key isn't there.
+pub fn signing(settings: &Settings, environment: &Environment) -> Result<Option<&'static str>, Error> {
+    let Some(signer) = Signer::of(settings, environment)? else { return Ok(None) };
+    signer.find()?;
+    Ok(Some(signer.format.as_str()))
 }
 
 enum Key {

@@ -2,7 +2,9 @@
 
 mod artifact;
 mod branch;
+mod branch_rules;
 mod check;
+mod checkup;
 mod digest;
 mod environment;
 mod finding;
@@ -21,7 +23,9 @@ mod version;
 
 pub use artifact::{Artifact, ArtifactError, OciRepository};
 pub use branch::{BRANCH_PREFIX, BranchName, branch_name, branch_parts, branch_segment, promoted_version};
+pub use branch_rules::{BranchRules, Seen};
 pub use check::{CheckResult, Level};
+pub use checkup::{Check, Subject};
 pub use digest::{Digest, DigestError};
 pub use environment::{
     AppDefinition, AppPart, DigestRule, Environment, Evidence, Extent, Freeze, Hold, Order, Protection, ReasonRule,

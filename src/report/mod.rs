@@ -2,6 +2,7 @@
 
 pub mod check;
 mod columns;
+pub mod doctor;
 pub mod documents;
 pub mod inert;
 pub mod init;

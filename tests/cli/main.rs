@@ -10,6 +10,7 @@ mod auto;
 mod check;
 mod clone;
 mod digests;
+mod doctor;
 mod documents;
 mod fleet;
 mod git_sources;

@@ -20,6 +20,7 @@ fn help_is_short_and_complete() {
       status       Show what runs where, and what needs somebody
       why          Show for each tag whether it may go there, and each rule that says no
       init         Write what was found here as promote.yaml
+      doctor       Check tokens, logins, branch rules, code owners, and who else writes the same places
       auto         Open the pull requests that are due; change nothing when none is
       plan         Show who can advance where, and who can't
       check        Check the base: production pinned, each pin in its registry with the content that was

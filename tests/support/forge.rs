@@ -18,7 +18,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 
-pub use self::state::{Comment, Pull, PullState, Review, State};
+pub use self::state::{Comment, Pull, PullState, Review, Rules, State};
 use super::contract::Contract;
 
 /// A running forge; it ends when it is dropped.

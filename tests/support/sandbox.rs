@@ -145,9 +145,27 @@ impl Sandbox {
 
     /// The same, whose remote is a GitHub on loopback: `acme/fleet`, over HTTP with a token.
     pub fn on_github() -> Self {
+        Self::on_forge("github", Forge::github)
+    }
+
+    /// The same on a GitLab.
+    pub fn on_gitlab() -> Self {
+        let sandbox = Self::on_forge("gitlab", Forge::gitlab);
+        let token = sandbox.canaries[1].secret.clone();
+        sandbox.variable("GITLAB_TOKEN", &token)
+    }
+
+    /// The same on a Forgejo.
+    pub fn on_forgejo() -> Self {
+        let sandbox = Self::on_forge("forgejo", Forge::forgejo);
+        let token = sandbox.canaries[1].secret.clone();
+        sandbox.variable("FORGEJO_TOKEN", &token)
+    }
+
+    fn on_forge(kind: &str, start: fn(&str, Option<&Path>, &str) -> Forge) -> Self {
         let mut sandbox = Self::new();
         let token = sandbox.canaries[1].secret.clone();
-        let forge = Forge::github("acme/fleet", Some(&sandbox.path("remote.git")), &token);
+        let forge = start("acme/fleet", Some(&sandbox.path("remote.git")), &token);
         fs::create_dir_all(sandbox.path("served/acme")).expect("a folder");
         // The remote keeps its place for those who look at it.
         fs::rename(sandbox.path("remote.git"), sandbox.path("served/acme/fleet.git")).expect("a move");
@@ -156,7 +174,7 @@ impl Sandbox {
         let (host, api) = (server.host(), forge.api());
         sandbox.forge = Some(forge);
         sandbox.git_server = Some(server);
-        sandbox.setting(&format!("promote.{host}.kind"), "github").setting(&format!("promote.{host}.api"), &api)
+        sandbox.setting(&format!("promote.{host}.kind"), kind).setting(&format!("promote.{host}.api"), &api)
     }
 
     /// The same, whose remote is an empty bare repository that a server has under a URL, with a GitHub beside it.
@@ -220,8 +238,9 @@ impl Sandbox {
     fn log_calls_of_git(&self) {
         let script = format!(
             r#"#!/bin/sh
-log='{log}' fault='{fault}' git='{git}'
+log='{log}' fault='{fault}' git='{git}' version='{version}'
 {{ printf '%s\t' "$@"; echo; }} >>"$log"
+if [ "$1" = --version ] && [ -f "$version" ]; then cat "$version"; exit 0; fi
 if [ -f "$fault" ]; then
   read -r nth what <"$fault"
   if [ "$(wc -l <"$log")" -eq "$nth" ]; then
@@ -240,6 +259,7 @@ exec "$git" "$@"
 "#,
             log = self.path("git-calls").display(),
             fault = self.path("git-fault").display(),
+            version = self.path("git-version").display(),
             git = program("git").display()
         );
         let path = self.path("bin/git");
@@ -253,6 +273,12 @@ exec "$git" "$@"
         let path = self.path("bin").join(name);
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a file");
         executable(&path);
+        self
+    }
+
+    /// Lets Git say that it is of another version.
+    pub fn git_says(self, text: &str) -> Self {
+        fs::write(self.path("git-version"), text).expect("a file");
         self
     }
 
@@ -539,6 +565,7 @@ fn without_chance(text: &str, folder: &str, hosts: &[(String, String)]) -> Strin
         (r"\b(main|HEAD) [0-9a-f]{7}\b", "$1 [commit]"),
         (r"\bbase [0-9a-f]{7}\b", "base [commit]"),
         (r"\b\d+ (s|min|h|days?) ago\b", "[age] ago"),
+        (r"\bfetch \d+\.\d s\b", "fetch [time]"),
         (r"promote-test-\w+", "[sandbox]"),
     ] {
         shown = regex::Regex::new(pattern).expect("a pattern").replace_all(&shown, name).into_owned();

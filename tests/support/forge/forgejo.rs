@@ -34,6 +34,7 @@ pub fn answer(state: &mut State, asked: &Asked<'_>, authorization: Option<&str>)
         ("GET", ["issues", _, "comments"]) => |state, _, number| comments(state, number),
         ("POST", ["issues", _, "comments"]) => comment,
         ("GET", ["branches", _]) => |state, asked, _| branch(state, asked),
+        ("GET", ["branch_protections", _]) => |state, _, _| protection(state),
         _ => return None,
     };
     if authorization != Some(format!("token {}", state.token).as_str()) {
@@ -50,6 +51,21 @@ pub fn answer(state: &mut State, asked: &Asked<'_>, authorization: Option<&str>)
         _ => 0,
     };
     Some(route(state, asked, number))
+}
+
+fn protection(state: &State) -> Reply {
+    if !state.rules.administers {
+        return Reply::of(403, json!({"message": "user should be an admin", "url": state.url}));
+    }
+    Reply::of(
+        200,
+        json!({
+            "rule_name": "main", "branch_name": "main", "required_approvals": state.approvals.unwrap_or(0),
+            "dismiss_stale_approvals": state.rules.stale, "ignore_stale_approvals": false,
+            "block_on_outdated_branch": state.rules.strict, "enable_push": !state.rules.pull_request,
+            "apply_to_admins": !state.rules.bypass, "created_at": TIME, "updated_at": TIME,
+        }),
+    )
 }
 
 fn missing() -> Reply {
@@ -76,7 +92,8 @@ fn shown(state: &State) -> Reply {
         200,
         json!({
             "id": 1, "name": "fleet", "full_name": state.repository, "archived": false, "default_branch": "main",
-            "permissions": permissions,
+            "permissions": permissions, "default_merge_style":
+                if state.rules.squash == Some("COMMIT_MESSAGES") { "merge" } else { "squash" },
         }),
     )
 }
@@ -238,7 +255,7 @@ fn branch(state: &State, asked: &Asked<'_>) -> Reply {
         json!({
             "name": name, "protected": approvals > 0, "required_approvals": approvals, "enable_status_check": false,
             "status_check_contexts": [], "user_can_push": true, "user_can_merge": true,
-            "effective_branch_protection_name": "",
+            "effective_branch_protection_name": if approvals > 0 { "main" } else { "" },
         }),
     )
 }

@@ -32,7 +32,8 @@ pub fn answer(state: &mut State, asked: &Asked<'_>, authorization: Option<&str>)
         ("POST", ["issues", _, "comments"]) => comment,
         ("GET", ["rules", "branches", _]) => |state, _, _| rules(state),
         ("GET", ["branches", _]) => |state, asked, _| branch(state, asked),
-        ("GET", ["branches", _, "protection"]) => |_, _, _| reply(404, json!({"message": "Branch not protected"})),
+        ("GET", ["branches", _, "protection"]) => |state, _, _| protection(state),
+        ("GET", ["codeowners", "errors"]) => |state, _, _| owner_errors(state),
         _ => return None,
     };
     if !authorized {
@@ -86,6 +87,13 @@ fn shown(state: &State) -> Reply {
         "network_count": 0, "subscribers_count": 0, "has_discussions": false, "permissions": permissions,
     });
     value.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    if let Some(squash) = state.rules.squash {
+        let merging = json!({
+            "allow_squash_merge": true, "allow_merge_commit": true, "allow_rebase_merge": true,
+            "allow_auto_merge": false, "squash_merge_commit_message": squash,
+        });
+        value.as_object_mut().expect("an object").extend(merging.as_object().expect("an object").clone());
+    }
     if permissions.is_none() {
         value.as_object_mut().expect("an object").remove("permissions");
     }
@@ -250,25 +258,76 @@ fn comment(state: &mut State, asked: &Asked<'_>, number: u64) -> Reply {
 }
 
 fn rules(state: &State) -> Reply {
-    match state.approvals {
-        None => reply(403, json!({"message": "Resource not accessible by personal access token"})),
-        Some(0) => reply(200, json!([])),
-        Some(count) => {
-            let parameters = json!({
-                "required_approving_review_count": count, "dismiss_stale_reviews_on_push": true,
-                "require_code_owner_review": true, "require_last_push_approval": false,
-                "required_review_thread_resolution": false,
-            });
-            reply(
-                200,
-                json!([
-                    {"type": "deletion", "ruleset_source_type": "Repository", "ruleset_source": state.repository, "ruleset_id": 1},
-                    {"type": "pull_request", "parameters": parameters, "ruleset_source_type": "Repository",
-                     "ruleset_source": state.repository, "ruleset_id": 1},
-                ]),
-            )
-        }
+    let Some(count) = state.approvals else {
+        return reply(state.rules.refusal, json!({"message": "Resource not accessible by personal access token"}));
+    };
+    if state.rules.classic {
+        return reply(200, json!([]));
     }
+    let of_ruleset = |kind: &str, parameters: Value| {
+        let mut rule = json!({"type": kind, "ruleset_source_type": "Repository", "ruleset_source": state.repository,
+            "ruleset_id": 1});
+        if !parameters.is_null() {
+            rule["parameters"] = parameters;
+        }
+        rule
+    };
+    let mut rules = Vec::new();
+    if count > 0 || state.rules.pull_request {
+        rules.push(of_ruleset("deletion", Value::Null));
+        rules.push(of_ruleset(
+            "pull_request",
+            json!({
+                "required_approving_review_count": count, "dismiss_stale_reviews_on_push": state.rules.stale,
+                "require_code_owner_review": state.rules.owners, "require_last_push_approval": false,
+                "required_review_thread_resolution": false,
+            }),
+        ));
+    }
+    if state.rules.strict {
+        let checks =
+            json!({"required_status_checks": [{"context": "promote"}], "strict_required_status_checks_policy": true});
+        rules.push(of_ruleset("required_status_checks", checks));
+    }
+    if state.rules.queue {
+        rules.push(of_ruleset(
+            "merge_queue",
+            json!({
+                "check_response_timeout_minutes": 60, "grouping_strategy": "ALLGREEN", "max_entries_to_build": 5,
+                "max_entries_to_merge": 5, "merge_method": "MERGE", "min_entries_to_merge": 1,
+                "min_entries_to_merge_wait_minutes": 5,
+            }),
+        ));
+    }
+    reply(200, Value::Array(rules))
+}
+
+fn protection(state: &State) -> Reply {
+    if !state.rules.administers {
+        return reply(404, json!({"message": "Not Found"}));
+    }
+    if !state.rules.classic {
+        return reply(404, json!({"message": "Branch not protected"}));
+    }
+    let url = state.url.clone();
+    reply(
+        200,
+        json!({
+            "url": url, "enforce_admins": {"url": url, "enabled": !state.rules.bypass},
+            "required_pull_request_reviews": {
+                "url": url, "dismiss_stale_reviews": state.rules.stale, "require_code_owner_reviews": state.rules.owners,
+                "required_approving_review_count": state.approvals.unwrap_or(0), "require_last_push_approval": false,
+            },
+        }),
+    )
+}
+
+fn owner_errors(state: &State) -> Reply {
+    let error = |(line, kind, source): &(usize, &str, &str)| {
+        json!({"line": line, "column": 1, "kind": kind, "source": source, "suggestion": null,
+            "message": format!("{kind} on line {line}"), "path": ".github/CODEOWNERS"})
+    };
+    reply(200, json!({"errors": state.rules.owner_errors.iter().map(error).collect::<Vec<_>>()}))
 }
 
 fn branch(state: &State, asked: &Asked<'_>) -> Reply {
@@ -284,8 +343,9 @@ fn branch(state: &State, asked: &Asked<'_>) -> Reply {
     reply(
         200,
         json!({
-            "name": name, "commit": commit, "_links": {"html": state.url, "self": state.url}, "protected": false,
-            "protection": {"enabled": false}, "protection_url": state.url,
+            "name": name, "commit": commit, "_links": {"html": state.url, "self": state.url},
+            "protected": state.rules.classic || state.approvals.is_some_and(|count| count > 0),
+            "protection": {"enabled": state.rules.classic}, "protection_url": state.url,
         }),
     )
 }

@@ -32,6 +32,7 @@ pub fn answer(state: &mut State, asked: &Asked<'_>, authorization: Option<&str>)
         ("GET", _, ["merge_requests", _, "notes"]) => notes,
         ("POST", _, ["merge_requests", _, "notes"]) => note,
         ("GET", _, ["approval_rules"]) => |state, asked, _| rules(state, asked),
+        ("GET", _, ["protected_branches"]) => protected,
         _ => return None,
     };
     if authorization != Some(format!("Bearer {}", state.token).as_str()) {
@@ -79,7 +80,9 @@ fn shown(state: &State) -> Reply {
         200,
         json!({
             "id": 42, "path_with_namespace": state.repository, "archived": false, "default_branch": "main",
-            "permissions": {"project_access": access, "group_access": null},
+            "permissions": {"project_access": access, "group_access": null}, "merge_method": "merge",
+            "squash_option": if state.rules.squash == Some("COMMIT_MESSAGES") { "default_off" } else { "always" },
+            "squash_commit_template": null,
         }),
     )
 }
@@ -231,6 +234,18 @@ fn rules(state: &State, asked: &Asked<'_>) -> Reply {
             asked.page(vec![rule], PAGE)
         }
     }
+}
+
+fn protected(state: &mut State, asked: &Asked<'_>, _: u64) -> Reply {
+    let level = |number: u64, text: &str| json!({"id": 1, "access_level": number, "access_level_description": text});
+    let pushes = if state.rules.pull_request { level(0, "No one") } else { level(40, "Maintainers") };
+    let branch = json!({
+        "id": 1, "name": "ma*", "push_access_levels": [pushes], "merge_access_levels": [level(40, "Maintainers")],
+        "unprotect_access_levels": [], "allow_force_push": false, "code_owner_approval_required": state.rules.owners,
+        "inherited": false,
+    });
+    let protected = state.approvals.is_some_and(|count| count > 0) || state.rules.pull_request;
+    asked.page(if protected { vec![branch] } else { Vec::new() }, PAGE)
 }
 
 fn merge_request(state: &State, pull: &Pull) -> Value {

@@ -27,6 +27,53 @@ pub struct State {
     pub scopes: Option<String>,
     /// Labels of the repository, where a forge has no others.
     pub labels: Vec<String>,
+    /// What else the rules of the base ask for.
+    pub rules: Rules,
+}
+
+/// What the rules of the base ask for, beside approvals, and who is shown them.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Whether a change needs a pull request where no approval is asked for.
+    pub pull_request: bool,
+    /// Whether a push takes approvals back.
+    pub stale: bool,
+    /// Whether owners must approve.
+    pub owners: bool,
+    /// Whether a branch must hold the newest base.
+    pub strict: bool,
+    /// Whether merges go through a queue.
+    pub queue: bool,
+    /// Whether all this is classic protection, which only administrators are shown.
+    pub classic: bool,
+    /// Whether the token is an administrator's.
+    pub administers: bool,
+    /// Whether administrators pass by.
+    pub bypass: bool,
+    /// How rules that can't be read are refused.
+    pub refusal: u16,
+    /// What a squashed commit says; none: the token isn't shown how the repository merges.
+    pub squash: Option<&'static str>,
+    /// Mistakes in the file of code owners: line, kind, text.
+    pub owner_errors: Vec<(usize, &'static str, &'static str)>,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            pull_request: false,
+            stale: true,
+            owners: true,
+            strict: false,
+            queue: false,
+            classic: false,
+            administers: false,
+            bypass: false,
+            refusal: 403,
+            squash: Some("COMMIT_MESSAGES"),
+            owner_errors: Vec::new(),
+        }
+    }
 }
 
 /// A pull request.
@@ -86,6 +133,7 @@ impl State {
             push: Some(true),
             scopes: None,
             labels: vec!["promotion".to_owned()],
+            rules: Rules::default(),
         }
     }
 
