@@ -58,6 +58,7 @@ pub fn print(text: &str) {
 ///
 /// A reader that went away is no error: what was to be done is done.
 pub fn print_verbatim(text: &str) {
+    progress::clear();
     let mut stdout = anstream::stdout().lock();
     let _ = stdout.write_all(text.as_bytes());
     let _ = stdout.flush();
@@ -65,6 +66,7 @@ pub fn print_verbatim(text: &str) {
 
 /// Tells what isn't the result, on standard error; text from elsewhere can't steer the terminal or the CI.
 pub fn tell(text: &str) {
+    progress::clear();
     let mut stderr = anstream::stderr().lock();
     let _ = stderr.write_all(inert::terminal_lines(text).as_bytes());
     let _ = stderr.flush();

@@ -75,7 +75,8 @@ impl Session {
             (host.clone(), settings)
         });
         let credentials = registry::CredentialSettings::from_environment();
-        let progress = if self.is_json() { registry::Watch::default() } else { progress::on_terminal() };
+        let quiet = self.is_json() || self.global.verbose > 0;
+        let progress = if quiet { registry::Watch::default() } else { progress::on_terminal() };
         let remotes = Remotes::of(self);
         let remotes = registry::Remotes::new(move |url| remotes.connection_to(url));
         let registries = hosts.collect();

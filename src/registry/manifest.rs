@@ -171,6 +171,7 @@ pub(super) async fn fetch(session: &Session<'_>, reference: &ManifestReference) 
     let name = reference.to_string();
     let accept =
         [OCI_IMAGE_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE, IMAGE_MANIFEST_MEDIA_TYPE, IMAGE_MANIFEST_LIST_MEDIA_TYPE];
+    session.watch(Progress::Asking { artifact: &session.artifact });
     let response = session.get(&format!("manifests/{name}"), &accept.join(", "), CAP).await?;
     if response.status.as_u16() != 200 {
         return Err(session.refusal(&response, Subject::Reference(&name)).await);

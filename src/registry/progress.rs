@@ -8,6 +8,11 @@ use crate::model::OciRepository;
 /// Something that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress<'a> {
+    /// A question that is not answered yet.
+    Asking {
+        /// About what.
+        artifact: &'a OciRepository,
+    },
     /// Another page of a tag list.
     Listing {
         /// Whose list.
@@ -26,7 +31,7 @@ impl fmt::Display for Progress<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Listing { artifact, tags } => write!(formatter, "{artifact}: {tags} tags"),
-            Self::Resolved { artifact } => write!(formatter, "{artifact}"),
+            Self::Asking { artifact } | Self::Resolved { artifact } => write!(formatter, "{artifact}"),
         }
     }
 }

@@ -40,6 +40,7 @@ enum By {
 /// Lists every tag, in the registry's order, each once.
 pub(super) async fn list(session: &Session<'_>) -> Result<Vec<String>, Error> {
     let incomplete = |reason: String| Error::Pages { artifact: session.artifact.clone(), reason };
+    session.watch(Progress::Asking { artifact: &session.artifact });
     let mut response = first(session).await?;
     let mut by = By::First;
     let (mut tags, mut known, mut visited) = (Vec::new(), HashSet::new(), HashSet::new());
