@@ -58,7 +58,7 @@ pub enum Command {
     /// Show who can advance where, and who can't
     #[command(display_order = 11)]
     Plan(Plan),
-    /// Check the base: production pinned, each pin in its registry with the content that was approved
+    /// Check the base, or with --pull-request judge a promotion again before it is merged
     #[command(display_order = 12)]
     Check(Check),
     /// List the tags of an artifact, newest version first

@@ -100,6 +100,25 @@ impl Inquirer {
         }
     }
 
+    /// Returns what the first of these tags or digests that there is points at.
+    ///
+    /// # Errors
+    /// Whether it is there can't be told.
+    pub async fn digest(&mut self, artifact: &Artifact, references: &[String]) -> Result<Option<Digest>, Failure> {
+        let questions: Vec<Question> =
+            references.iter().map(|one| Question::Manifest(artifact.clone(), one.clone())).collect();
+        self.ask(questions.iter().filter(|one| self.answers.to(one).is_none()).cloned().collect()).await;
+        let mut found = None;
+        for question in &questions {
+            match self.answers.to(question) {
+                Some(Answer::Manifest(facts)) => found = found.or(Some(facts.digest.clone())),
+                Some(Answer::Failed(failure)) => return Err(failure.clone()),
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+
     /// Returns the failure that decides the exit code, if a question was asked in vain.
     pub fn failure(&self) -> Option<Failure> {
         let gravest = Exit::gravest(self.answers.failures().map(|(_, failure)| failure.exit));

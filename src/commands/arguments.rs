@@ -176,7 +176,11 @@ pub struct Pins {
 
 /// `promote check`.
 #[derive(Debug, Args)]
-pub struct Check {}
+pub struct Check {
+    /// Judge this pull request as it would be merged now, by the rules of the base; without N the one of the CI job
+    #[arg(long, value_name = "N", num_args = 0..=1)]
+    pub pull_request: Option<Option<String>>,
+}
 
 /// `promote init`.
 #[derive(Debug, Args)]

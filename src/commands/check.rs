@@ -8,7 +8,7 @@ use super::fault::Fault;
 use super::reading::{Purpose, Reading};
 use super::recording::Recorded;
 use super::session::Session;
-use super::{Outcome, asking, print, print_verbatim, tell};
+use super::{Outcome, asking, judging, print, print_verbatim, tell};
 use crate::git::{Touch, Wanted};
 use crate::inventory::Reach;
 use crate::model::{AppName, CheckResult, Digest, EnvironmentName, Exit, Finding, FindingCode, Level, Tag};
@@ -16,11 +16,14 @@ use crate::planner::{Base, pinned_by_tag};
 use crate::report;
 use crate::report::documents::{CheckDocument, Document};
 
-/// Checks the base, as HEAD has it.
+/// Checks the base, as HEAD has it; or judges a pull request.
 ///
 /// # Errors
 /// The repository can't be read, an unknown environment.
-pub async fn run(session: &Session, _: &arguments::Check) -> Result<Outcome, Fault> {
+pub async fn run(session: &Session, arguments: &arguments::Check) -> Result<Outcome, Fault> {
+    if let Some(number) = &arguments.pull_request {
+        return judging::run(session, number.as_deref()).await;
+    }
     let mut reading = Reading::of(session, Purpose::Check, Reach::Repository).await?;
     reading.must_have_sources()?;
     let environments = asking::environments(session, &reading)?;
@@ -43,7 +46,7 @@ pub async fn run(session: &Session, _: &arguments::Check) -> Result<Outcome, Fau
 }
 
 /// What could not be read decides, then what is wrong.
-fn exit(results: &[CheckResult]) -> Exit {
+pub(super) fn exit(results: &[CheckResult]) -> Exit {
     let failures = results.iter().filter_map(|result| result.failure.as_ref()).map(|failure| failure.exit);
     match Exit::gravest(failures) {
         Exit::Done if results.iter().any(|result| result.level == Level::Error) => Exit::Refused,

@@ -12,7 +12,7 @@ use super::rivals::Others;
 use super::session::Session;
 use super::superseding::Supersede;
 use super::tell;
-use crate::forge::{self, Account, Address, Approvals, Forge, PullRequest};
+use crate::forge::{self, Account, Address, Forge, PullRequest};
 use crate::git::Identity;
 use crate::model::{AppName, EnvironmentName, Finding, FindingCode, Plan, Protection, Step};
 use crate::planner::{self, Grouping, changes};
@@ -193,11 +193,7 @@ impl Post {
 
     /// A base that asks for no approval is told of, in the output and in the pull request.
     async fn look_at_rules(&mut self, base: &str, findings: &mut Vec<Finding>) -> Result<(), Fault> {
-        let message = match self.forge.approvals(base).await? {
-            Approvals::Asked(_) => return Ok(()),
-            Approvals::NotAsked => format!("the rules of `{base}` ask for no approval: whoever may write may merge"),
-            Approvals::Unreadable(why) => format!("whether `{base}` asks for an approval can't be read: {why}"),
-        };
+        let Some(message) = self.forge.approvals(base).await?.objection(base) else { return Ok(()) };
         self.notes.push(message.clone());
         self.unprotected = Some(message.clone());
         findings.push(Finding { code: FindingCode::BaseUnprotected, message, place: None });

@@ -14,6 +14,7 @@ mod examining;
 pub mod explain;
 mod fault;
 pub mod init;
+mod judging;
 mod open;
 pub mod pins;
 pub mod plan;

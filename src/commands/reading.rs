@@ -121,6 +121,14 @@ impl Reading {
         for (path, bytes) in files {
             snapshot = snapshot.with_file(path, bytes.clone());
         }
+        self.inventory_at(session, snapshot).await
+    }
+
+    /// Computes the inventory of other files, by the configuration that was read.
+    ///
+    /// # Errors
+    /// Files that the walk reaches can't be read.
+    pub async fn inventory_at(&mut self, session: &Session, mut snapshot: Snapshot) -> Result<Inventory, Fault> {
         let scope = self.scope(Reach::Environments);
         self.store.walk(session, &mut snapshot, &scope).await
     }

@@ -87,7 +87,12 @@ fn lone_digest(source: &Source) -> Option<&Digest> {
     }
 }
 
-fn remember(inventory: &mut Inventory, (app, environment, wanted): (&AppName, &EnvironmentName, &Digest), to: &Tag) {
+/// Gives each pin of a digest alone that a commit recorded the version that it recorded.
+pub fn remember(
+    inventory: &mut Inventory,
+    (app, environment, wanted): (&AppName, &EnvironmentName, &Digest),
+    to: &Tag,
+) {
     for source in &mut inventory.sources {
         let is_it = source.app == *app && source.environment == *environment && lone_digest(source) == Some(wanted);
         if let (true, Choice::Pin { tag, version, .. }) = (is_it, &mut source.choice) {

@@ -5,6 +5,7 @@
 
 mod apply;
 mod complete;
+mod difference;
 mod moves;
 mod permit;
 mod proof;
@@ -12,6 +13,7 @@ mod refusal;
 
 pub use apply::{apply, apply_all};
 pub use complete::complete;
+pub use difference::{Difference, Fate, differences};
 pub use moves::edits_for;
 pub use permit::writable;
 pub use proof::{Intent, prove};

@@ -88,7 +88,7 @@ fn all_edited(before: &Inventory, edits: &[Edit], intended: &[Intent]) -> Result
 }
 
 /// The effective texts, without where they are written: bytes before them may have moved.
-fn texts(source: &Source) -> Vec<(FieldName, Option<&str>)> {
+pub(super) fn texts(source: &Source) -> Vec<(FieldName, Option<&str>)> {
     source.reference.fields.iter().map(|(field, value)| (*field, value.text.as_deref().ok())).collect()
 }
 

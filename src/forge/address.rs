@@ -51,6 +51,12 @@ impl Kind {
     /// The words by which people name a kind.
     pub const WORDS: [&'static str; 5] = ["github", "gitlab", "gitea", "forgejo", "none"];
 
+    /// Returns the ref under which a forge of this kind shows the head of a pull request, also of a fork's.
+    pub fn head_ref(self, number: u64) -> String {
+        let folder = if self == Self::GitLab { "merge-requests" } else { "pull" };
+        format!("refs/{folder}/{number}/head")
+    }
+
     /// Returns the forge's word for its unit of review.
     pub fn unit(self) -> &'static str {
         if self == Self::GitLab { "merge request" } else { "pull request" }

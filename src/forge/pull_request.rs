@@ -158,3 +158,14 @@ pub enum Approvals {
     /// The rules can't be read, for this reason.
     Unreadable(String),
 }
+
+impl Approvals {
+    /// Returns what is missing, for people; none if an approval is asked for.
+    pub fn objection(&self, branch: &str) -> Option<String> {
+        match self {
+            Self::Asked(_) => None,
+            Self::NotAsked => Some(format!("the rules of `{branch}` ask for no approval: whoever may write may merge")),
+            Self::Unreadable(why) => Some(format!("whether `{branch}` asks for an approval can't be read: {why}")),
+        }
+    }
+}

@@ -68,6 +68,8 @@ pub fn merged_file(before: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>>
         input.content(content);
         input
     }
+    // Unlike all else in git2, merging two texts doesn't start the library.
+    drop(git2::Buf::new());
     let merged = git2::merge_file(&input(before), &input(ours), &input(theirs), None).ok()?;
     merged.is_automergeable().then(|| merged.content().to_vec())
 }

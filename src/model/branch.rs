@@ -38,6 +38,16 @@ impl BranchName {
             }
         }
     }
+
+    /// Tells whether `branch` is of the same intent, whatever its environment, app and version are called: the digits say
+    /// which values change to what.
+    pub fn is_same_intent(&self, branch: &str) -> bool {
+        let digits = |name: &str| {
+            let (_, last) = name.rsplit_once('-')?;
+            last.split('.').next().map(str::to_owned)
+        };
+        branch.starts_with(BRANCH_PREFIX) && digits(branch).is_some() && digits(branch) == digits(&self.0)
+    }
 }
 
 impl fmt::Display for BranchName {
@@ -215,5 +225,14 @@ mod tests {
             assert_eq!(first.attempt_of(&format!("{first}{branch}")), number, "{branch}");
         }
         assert_eq!(first.attempt_of("promote/other"), None);
+        for (branch, is_same) in [
+            ("promote/prod/app/v1-000000000000.2", true),
+            ("promote/production/app/v1-000000000000", true),
+            ("promote/prod/app/v1-000000000001", false),
+            ("other/prod/app/v1-000000000000", false),
+            ("promote/x", false),
+        ] {
+            assert_eq!(first.is_same_intent(branch), is_same, "{branch}");
+        }
     }
 }

@@ -67,6 +67,18 @@ impl Snapshot {
         directory.as_str().is_empty() || self.below(directory).any(|(path, _)| path != directory)
     }
 
+    /// Returns the same snapshot with something else, or nothing, at each of these paths.
+    pub fn with_entries(&self, changes: impl IntoIterator<Item = (RepoPath, Option<Entry>)>) -> Self {
+        let mut entries = (*self.entries).clone();
+        for (path, entry) in changes {
+            match entry {
+                Some(entry) => entries.insert(path, entry),
+                None => entries.remove(&path),
+            };
+        }
+        Self { commit: self.commit.clone(), entries: Arc::new(entries), blobs: self.blobs.clone() }
+    }
+
     /// Returns the same snapshot with one file's bytes replaced, as an edit would leave it.
     pub fn with_file(&self, path: &RepoPath, bytes: Vec<u8>) -> Self {
         let id = BlobId(format!("edited:{path}"));

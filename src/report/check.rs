@@ -5,6 +5,15 @@ use std::collections::BTreeMap;
 use super::columns::{columns, counted};
 use crate::model::{CheckResult, Level};
 
+/// Returns what was judged, then a line for each answer, also for those that are well.
+pub fn judgement(heading: &str, results: &[CheckResult]) -> String {
+    let rows = results.iter().map(|result| {
+        let place = result.place.as_ref().map(ToString::to_string).unwrap_or_default();
+        vec![word(result.level).to_owned(), result.message.clone(), place]
+    });
+    format!("{heading}\n{}", columns(rows, 2))
+}
+
 /// Returns a line for each answer that isn't well, then how many are. What one error keeps from being told stands in
 /// one line.
 pub fn render(results: &[CheckResult]) -> String {

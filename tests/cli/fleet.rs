@@ -1,6 +1,7 @@
 //! The fleets that most tests start from.
 
 use crate::support::Sandbox;
+use crate::support::forge::Kind;
 use crate::support::registry::{digest, flux_manifest};
 use crate::support::sandbox::ARTIFACT;
 
@@ -76,6 +77,11 @@ pub fn fleet() -> Sandbox {
 /// The same on a GitHub.
 pub fn on_github() -> Sandbox {
     filled(Sandbox::on_github())
+}
+
+/// The same on a forge of some kind.
+pub fn on_forge(kind: Kind) -> Sandbox {
+    filled(Sandbox::on_forge(kind))
 }
 
 /// The same with rules for production, as lines of its stage.

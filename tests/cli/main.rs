@@ -15,6 +15,7 @@ mod documents;
 mod fleet;
 mod git_sources;
 mod init;
+mod judging;
 mod looking;
 mod parts;
 mod promoting;

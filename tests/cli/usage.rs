@@ -23,8 +23,7 @@ fn help_is_short_and_complete() {
       doctor       Check tokens, logins, branch rules, code owners, and who else writes the same places
       auto         Open the pull requests that are due; change nothing when none is
       plan         Show who can advance where, and who can't
-      check        Check the base: production pinned, each pin in its registry with the content that was
-                   approved
+      check        Check the base, or with --pull-request judge a promotion again before it is merged
       tags         List the tags of an artifact, newest version first
       pins         List every place where a version is written
       demo         Make a playground and run the main job in it

@@ -17,7 +17,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::forge::{Forge, Pull};
+use super::forge::{Forge, Kind, Pull};
 use super::git_http::GitHttp;
 use super::oracles;
 use super::registry::{Login, Registry};
@@ -145,27 +145,30 @@ impl Sandbox {
 
     /// The same, whose remote is a GitHub on loopback: `acme/fleet`, over HTTP with a token.
     pub fn on_github() -> Self {
-        Self::on_forge("github", Forge::github)
+        Self::on_forge(Kind::GitHub)
     }
 
     /// The same on a GitLab.
     pub fn on_gitlab() -> Self {
-        let sandbox = Self::on_forge("gitlab", Forge::gitlab);
-        let token = sandbox.canaries[1].secret.clone();
-        sandbox.variable("GITLAB_TOKEN", &token)
+        Self::on_forge(Kind::GitLab)
     }
 
     /// The same on a Forgejo.
     pub fn on_forgejo() -> Self {
-        let sandbox = Self::on_forge("forgejo", Forge::forgejo);
-        let token = sandbox.canaries[1].secret.clone();
-        sandbox.variable("FORGEJO_TOKEN", &token)
+        Self::on_forge(Kind::Forgejo)
     }
 
-    fn on_forge(kind: &str, start: fn(&str, Option<&Path>, &str) -> Forge) -> Self {
-        let mut sandbox = Self::new();
+    /// The same on a forge of another kind.
+    pub fn on_forge(kind: Kind) -> Self {
+        let sandbox = Self::new();
         let token = sandbox.canaries[1].secret.clone();
-        let forge = start("acme/fleet", Some(&sandbox.path("remote.git")), &token);
+        let bare = sandbox.path("remote.git");
+        let (forge, name, variable) = match kind {
+            Kind::GitHub => (Forge::github("acme/fleet", Some(&bare), &token), "github", "GH_ENTERPRISE_TOKEN"),
+            Kind::GitLab => (Forge::gitlab("acme/fleet", Some(&bare), &token), "gitlab", "GITLAB_TOKEN"),
+            Kind::Forgejo => (Forge::forgejo("acme/fleet", Some(&bare), &token), "forgejo", "FORGEJO_TOKEN"),
+        };
+        let mut sandbox = sandbox.variable(variable, &token);
         fs::create_dir_all(sandbox.path("served/acme")).expect("a folder");
         // The remote keeps its place for those who look at it.
         fs::rename(sandbox.path("remote.git"), sandbox.path("served/acme/fleet.git")).expect("a move");
@@ -174,7 +177,7 @@ impl Sandbox {
         let (host, api) = (server.host(), forge.api());
         sandbox.forge = Some(forge);
         sandbox.git_server = Some(server);
-        sandbox.setting(&format!("promote.{host}.kind"), kind).setting(&format!("promote.{host}.api"), &api)
+        sandbox.setting(&format!("promote.{host}.kind"), name).setting(&format!("promote.{host}.api"), &api)
     }
 
     /// The same, whose remote is an empty bare repository that a server has under a URL, with a GitHub beside it.
