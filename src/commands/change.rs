@@ -115,10 +115,19 @@ fn intents(reading: &Reading, planned: &planner::Change<'_>) -> Vec<Intent> {
                 let mut values = source.reference.fields.iter().map(|(_, value)| value);
                 values.any(|value| value.deciding_slot() == Some(&edit.slot))
             });
-            if decided {
-                let (environment, source) = (step.environment.clone(), source.id.clone());
-                intents.push(Intent { environment, source, tag: tag.clone(), digest: digest.clone() });
+            if !decided {
+                continue;
             }
+            // Each part of an app may have a version of its own.
+            let own = step.moves.iter().filter(|moved| moved.source == source.id);
+            let mut own: Vec<_> = own.map(|moved| (moved.tag.clone(), moved.digest.clone())).collect();
+            if own.is_empty() {
+                own.push((tag.clone(), digest.clone()));
+            }
+            intents.extend(own.into_iter().map(|(tag, digest)| {
+                let (environment, source) = (step.environment.clone(), source.id.clone());
+                Intent { environment, source, tag, digest }
+            }));
         }
     }
     intents

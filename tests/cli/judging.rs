@@ -604,3 +604,42 @@ fn a_pin_that_is_made_must_be_there_and_one_that_goes_is_told() {
     let gone = by_hand(fleet(), PIN, "{}\n");
     assert_eq!((codes(&gone, "error"), codes(&gone, "warning")[0].as_str()), (Vec::new(), "pin-removed"));
 }
+
+/// An app of a configuration and an image, each with a version of its own, promoted together.
+fn shop() -> Sandbox {
+    let parts = "apps:\n  shop:\n    parts:\n      - {artifact: oci://registry.example.com/shop-config}\n      - {image: registry.example.com/shop}\n";
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop}\nspec: {template: {spec: {containers: [{name: shop, image: registry.example.com/shop}]}}}\n";
+    let images = |tag: &str| {
+        format!(
+            "resources: [config.yaml, deployment.yaml]\nimages:\n  - name: registry.example.com/shop\n    newTag: {tag}\n"
+        )
+    };
+    Sandbox::on_github()
+        .file("promote.yaml", &format!("{ONE}{parts}"))
+        .file("clusters/staging/config.yaml", &of_app("shop", "shop-config", "tag: 4.2.0"))
+        .file("clusters/staging/deployment.yaml", deployment)
+        .file("clusters/staging/kustomization.yaml", &images("1.8.0"))
+        .file("clusters/prod-eu/config.yaml", &of_app("shop", "shop-config", "tag: 4.1.3"))
+        .file("clusters/prod-eu/deployment.yaml", deployment)
+        .file("clusters/prod-eu/kustomization.yaml", &images("1.7.0"))
+        .artifact("shop-config", &["4.1.3", "4.2.0"])
+        .artifact("shop", &["1.7.0", "1.8.0"])
+}
+
+#[test]
+fn parts_with_versions_of_their_own_are_each_judged() {
+    let fleet = shop();
+    let run = fleet.promote_once(&["auto"]).0;
+    assert_eq!((run.code, fleet.pulls().len()), (0, 1), "{run}");
+    let run = check(&fleet);
+    assert_eq!(run.code, 0, "{run}");
+    assert!(run.stdout.contains("due by the rules"), "{run}");
+    fleet.change(
+        "promote.yaml",
+        &fleet
+            .text_on("main", "promote.yaml")
+            .replace("    environments: [{name: prod-eu", &format!("    {FROZEN}\n    environments: [{{name: prod-eu")),
+    );
+    let errors = codes(&fleet, "error");
+    assert_eq!(errors, ["frozen", "frozen"]);
+}

@@ -6,6 +6,9 @@ use crate::git::Told;
 use crate::model::{AppName, Digest, EnvironmentName};
 use crate::report::inert;
 
+/// What stands for who asked where a schedule or an event started the job.
+const BY_RULES: &str = "ci (auto)";
+
 /// What one commit says of one app in one environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
@@ -26,6 +29,8 @@ pub struct Claims {
     by_place: BTreeMap<(String, String), Claim>,
     /// Who asked, as far as the trailers name them.
     pub requesters: Vec<String>,
+    /// Whether one of them was due by the rules, and nobody asked.
+    pub is_by_rules: bool,
     /// The commits that say nothing of a promotion, each by the beginning of its name.
     pub silent: Vec<String>,
 }
@@ -55,7 +60,7 @@ impl Claims {
         let claim = Claim {
             from: values("Promote-From").next(),
             to: values("Promote-To").next(),
-            digest: values("Promote-Digest").next().and_then(|digest| digest.parse().ok()),
+            digest: values("Promote-Digest").next().and_then(|digest| Digest::recorded(&digest)),
             reason: values("Promote-Reason").next(),
         };
         let mut says = false;
@@ -68,7 +73,9 @@ impl Claims {
         for requester in values("Promote-Requested-By") {
             // Behind the name stands who says so.
             let name = requester.rsplit_once(" (").map_or(requester.as_str(), |(name, _)| name).to_owned();
-            if says && !self.requesters.contains(&name) {
+            if says && requester == BY_RULES {
+                self.is_by_rules = true;
+            } else if says && !self.requesters.contains(&name) {
                 self.requesters.push(name);
             }
         }

@@ -52,17 +52,21 @@ pub fn exactness(base: &Snapshot, inventory: &Inventory, moved: &[Moved<'_>], fi
 
 fn edits_of(inventory: &Inventory, moved: &Moved<'_>) -> Result<Vec<Edit>, Refusal> {
     match moved.tag() {
-        Some(tag) => edit::edits_for(moved.before, inventory, &tag, moved.digest.as_ref()),
+        Some(tag) => edit::edits_for(moved.before, inventory, &tag, moved.digest()),
         None => Ok(Vec::new()),
     }
 }
 
-/// All pins of an app in an environment move together: returns those that are left behind.
+/// All pins of one artifact in an environment move together: returns those that are left behind.
 fn left_behind(inventory: &Inventory, moved: &[Moved<'_>]) -> Vec<CheckResult> {
     let mut results: Vec<CheckResult> = Vec::new();
     for one in moved {
         for sister in inventory.sources_of(one.app(), one.environment()) {
             let Choice::Pin { version: Some(version), .. } = &sister.choice else { continue };
+            // Other parts of an app may have versions of their own.
+            if sister.artifact.as_ref().ok() != one.before.artifact.as_ref().ok() {
+                continue;
+            }
             let is_there = one.to.version.as_ref().is_some_and(|to| to.precedence(version).is_eq());
             if is_there
                 || moved.iter().any(|other| other.before.id == sister.id && other.environment() == one.environment())

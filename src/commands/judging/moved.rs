@@ -17,8 +17,8 @@ pub struct Moved<'a> {
     pub from: Chosen,
     /// What would be pinned.
     pub to: Chosen,
-    /// The digest that stands there afterwards, else the one that the registry has.
-    pub digest: Option<Digest>,
+    /// What the registry has now, if it was asked.
+    pub now: Option<Digest>,
 }
 
 /// Which way it goes.
@@ -38,8 +38,7 @@ impl<'a> Moved<'a> {
     /// Takes a difference that moves a pin.
     pub fn of(difference: &Difference<'a>) -> Option<Self> {
         let Fate::Moves { from, to } = difference.fate() else { return None };
-        let digest = to.digest.clone();
-        Some(Self { before: difference.before?, after: difference.after?, from, to, digest })
+        Some(Self { before: difference.before?, after: difference.after?, from, to, now: None })
     }
 
     /// Returns the app.
@@ -55,6 +54,11 @@ impl<'a> Moved<'a> {
     /// Returns the tag that would be pinned, as registries spell it.
     pub fn tag(&self) -> Option<Tag> {
         tag_of(&self.to)
+    }
+
+    /// Returns the digest that stands there afterwards, else the one that the registry has.
+    pub fn digest(&self) -> Option<&Digest> {
+        self.to.digest.as_ref().or(self.now.as_ref())
     }
 
     /// Returns which way it goes.

@@ -98,6 +98,7 @@ pub async fn approvals(forge: &dyn Forge, pull: &PullRequest, claims: &Claims) -
     let own: Vec<&str> =
         approvers.iter().filter(|name| interested.iter().any(|one| one.eq_ignore_ascii_case(name))).copied().collect();
     let asked = match (claims.requesters.as_slice(), interested.as_slice()) {
+        ([], _) if claims.is_by_rules => "due by the rules".to_owned(),
         ([], []) => "who asked for it isn't known".to_owned(),
         ([], opened) => format!("opened by {}", opened.join(", ")),
         (asked, _) => format!("asked for by {}", asked.join(", ")),
@@ -107,7 +108,7 @@ pub async fn approvals(forge: &dyn Forge, pull: &PullRequest, claims: &Claims) -
     } else if approvers.is_empty() {
         (ReasonCode::NotApproved, Level::Warning, format!("not approved yet; {asked}"))
     } else {
-        let level = if interested.is_empty() { Level::Warning } else { Level::Ok };
+        let level = if interested.is_empty() && !claims.is_by_rules { Level::Warning } else { Level::Ok };
         (ReasonCode::Approved, level, format!("approved by {}; {asked}", approvers.join(", ")))
     };
     CheckResult::new(code, level, message, None)

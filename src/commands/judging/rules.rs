@@ -12,10 +12,10 @@ use crate::commands::reading::Reading;
 use crate::commands::session::Session;
 use crate::edit::{Difference, Fate};
 use crate::model::{
-    Artifact, CheckResult, Choice, Digest, DigestRule, EnvironmentName, Failure, Level, Place, ReasonCode, RepoPath,
-    Source, Step, Verdict,
+    AppName, Artifact, CheckResult, Choice, Digest, DigestRule, EnvironmentName, Failure, Inventory, Level, Place,
+    ReasonCode, RepoPath, Source, Step, Verdict,
 };
-use crate::planner::{Goal, Purpose, Request};
+use crate::planner::{Fleet, Goal, Purpose, Request};
 
 /// So many changes of a file are looked at for a version that ran before.
 const CHANGES: usize = 50;
@@ -50,6 +50,8 @@ impl Rules<'_> {
         for one in &mut *moved {
             results.extend(self.content(one).await);
         }
+        let moved = &*moved;
+        results.splice(0..0, moved.iter().filter_map(|one| self.same_content(one, moved)));
         for (direction, group) in groups(moved) {
             results.extend(self.judge(&group, direction).await?);
         }
@@ -106,17 +108,39 @@ impl Rules<'_> {
             }
             Err(failure) => return vec![unreadable(moved, failure)],
         };
-        let mut results = vec![self.same_content(moved, &shown, &now)];
+        let mut results = Vec::new();
         if moved.before.artifact.as_ref().ok() != Some(&artifact) {
             results.push(self.elsewhere(moved, &artifact, &references, &now).await);
         }
-        moved.digest = moved.digest.take().or(Some(now));
+        moved.now = Some(now);
         results
     }
 
-    fn same_content(&self, moved: &Moved<'_>, shown: &str, now: &Digest) -> CheckResult {
+    /// Compares the content with what stands in the file and in the trailers.
+    fn same_content(&self, moved: &Moved<'_>, all: &[Moved<'_>]) -> Option<CheckResult> {
+        let now = moved.now.as_ref()?;
+        let shown = references(moved.after).first().cloned().unwrap_or_default();
         let claimed = self.claims.claim(moved.app(), moved.environment()).and_then(|claim| claim.digest.as_ref());
-        let recorded = [moved.to.digest.as_ref(), claimed];
+        // Of an app of several parts a trailer names the content of one of them.
+        let is_sisters = |other: &Moved<'_>| {
+            let is_part = other.app() == moved.app() && other.environment() == moved.environment();
+            is_part
+                && other.before.artifact.as_ref().ok() != moved.before.artifact.as_ref().ok()
+                && other.now.as_ref() == claimed
+        };
+        let is_of_part = claimed.is_some() && claimed != Some(now) && all.iter().any(is_sisters);
+        let recorded = [moved.to.digest.as_ref(), claimed.filter(|_| !is_of_part)];
+        Some(self.compared(moved, &shown, now, recorded, is_of_part))
+    }
+
+    fn compared(
+        &self,
+        moved: &Moved<'_>,
+        shown: &str,
+        now: &Digest,
+        recorded: [Option<&Digest>; 2],
+        is_of_part: bool,
+    ) -> CheckResult {
         match recorded.into_iter().flatten().find(|digest| *digest != now) {
             Some(was) => {
                 let message = format!("tag {shown} is {} now; it was {} in the pull request", now.short(), was.short());
@@ -126,7 +150,7 @@ impl Rules<'_> {
                 let message = format!("tag {shown} is still {}", now.short());
                 about(moved, ReasonCode::SameContent, Level::Ok, message, None)
             }
-            None if self.is_ours => {
+            None if self.is_ours && !is_of_part => {
                 let message = "no trailer says which content was promoted".to_owned();
                 about(moved, ReasonCode::TrailersDiffer, Level::Error, message, None)
             }
@@ -191,7 +215,10 @@ impl Rules<'_> {
             reason: self.claims.reason(),
             now: Timestamp::now(),
         };
-        let plan = self.inquirer.plan(&request, self.reading.fleet()).await;
+        let narrowed = narrowed(&self.reading.inventory, group);
+        let fleet = self.reading.fleet();
+        let fleet = Fleet { inventory: narrowed.as_ref().unwrap_or(fleet.inventory), ..fleet };
+        let plan = self.inquirer.plan(&request, fleet).await;
         let mut results = Vec::new();
         for moved in group {
             let step = plan.steps.iter().find(|step| step.environment == *moved.environment());
@@ -289,6 +316,24 @@ fn groups<'m, 'a>(moved: &'m [Moved<'a>]) -> Vec<(Direction, Vec<&'m Moved<'a>>)
     groups.into_iter().map(|((direction, ..), group)| (direction, group)).collect()
 }
 
+/// Parts of an app may have versions of their own: those that aren't in the group are not asked for its version.
+fn narrowed(inventory: &Inventory, group: &[&Moved<'_>]) -> Option<Inventory> {
+    let first = group.first()?;
+    let is_other = |source: &Source| {
+        let is_here = group.iter().any(|moved| *moved.environment() == source.environment);
+        source.app == *first.app() && is_here && group.iter().all(|moved| moved.before.id != source.id)
+    };
+    if !inventory.sources.iter().any(is_other) {
+        return None;
+    }
+    let name: AppName = format!("{} (its other parts)", first.app()).parse().ok()?;
+    let mut narrowed = inventory.clone();
+    for source in narrowed.sources.iter_mut().filter(|source| is_other(source)) {
+        source.app = name.clone();
+    }
+    Some(narrowed)
+}
+
 /// Tells whether some file names the version at all: only then it is worth a walk.
 fn names_version<'f>(group: &[&Moved<'_>], files: impl Iterator<Item = &'f [u8]>) -> bool {
     let tags: Vec<String> = group.iter().filter_map(|moved| moved.tag()).map(|tag| tag.to_string()).collect();
@@ -296,12 +341,13 @@ fn names_version<'f>(group: &[&Moved<'_>], files: impl Iterator<Item = &'f [u8]>
     tags.iter().all(|tag| texts.iter().any(|text| text.contains(tag.trim_start_matches('v'))))
 }
 
-fn pinned_in(inventory: &crate::model::Inventory, moved: &Moved<'_>) -> bool {
+fn pinned_in(inventory: &Inventory, moved: &Moved<'_>) -> bool {
     let mut sources = inventory.sources_of(moved.app(), moved.environment());
     sources.any(|source| match &source.choice {
         Choice::Pin { version: Some(version), digest, .. } => {
             let is_version = moved.to.version.as_ref().is_some_and(|to| to.precedence(version).is_eq());
-            let is_content = digest.is_none() || moved.digest.is_none() || *digest == moved.digest;
+            let wanted = moved.digest();
+            let is_content = digest.is_none() || wanted.is_none() || digest.as_ref() == wanted;
             source.id == moved.before.id && is_version && is_content
         }
         _ => false,
