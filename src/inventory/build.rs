@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use super::files::{Files, is_yaml, place};
 use super::images::{self, Image};
-use super::kustomization::{Pipeline, Transforms};
+use super::kustomization::{Pipeline, Role, Transforms};
 use super::patch::Patch;
 use super::resource::Resource;
 use super::text::{Spot, Text};
 use super::tree::{Leaf, Tree};
-use crate::model::{FindingCode, RepoPath};
+use crate::model::{FindingCode, Place, RepoPath, Unknown};
 
 /// The names that a kustomization file may have, in the order they are looked for.
 const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -31,6 +31,30 @@ pub(super) struct Build {
     pub files: Vec<RepoPath>,
     /// Whether something that belongs to it could not be read.
     pub incomplete: bool,
+    /// Why kustomize fails on it, so that Flux applies nothing of it.
+    pub broken: Option<Rc<Unknown>>,
+}
+
+impl Build {
+    /// Notes that kustomize fails on it; the first reason stays.
+    pub fn fails(&mut self, reason: impl Into<String>, place: Option<Place>) {
+        if self.broken.is_none() {
+            let message = format!("{}: kustomize fails on this, and Flux applies nothing of it", reason.into());
+            self.broken = Some(Rc::new(Unknown { code: FindingCode::BuildFails, message, place }));
+        }
+    }
+
+    /// Returns it as files of which each stands for itself: one that can't be read hinders no other.
+    pub fn as_separate_files(&self) -> Self {
+        Self { broken: None, ..self.clone() }
+    }
+
+    /// Says that kustomize fails on it, if it does.
+    pub fn say(&self, files: &Files<'_>) {
+        if let Some(broken) = &self.broken {
+            files.say(broken.code, broken.message.clone(), broken.place.clone());
+        }
+    }
 }
 
 /// What a Flux Kustomization adds to the kustomization at its path.
@@ -102,6 +126,14 @@ impl<'a> Builder<'a> {
             Some(path) => {
                 if let Some(text) = self.read(&path, build) {
                     let kustomization = Transforms::of(&text);
+                    let several = NAMES.iter().filter_map(|name| directory.join(name).ok());
+                    if several.filter(|path| self.files.is_file(path)).count() > 1 {
+                        build.fails("the directory has several kustomization files", Some(place(&path, 1, 1)));
+                    }
+                    if let Some(flaw) = kustomization.flaw(Role::Kustomization) {
+                        // Flux itself gives an empty one what is to be added.
+                        build.fails(flaw, Some(place(&path, 1, 1)));
+                    }
                     Pipeline { builder: self, directory, kustomization: &kustomization }.run(build, overlay);
                 }
             }
@@ -121,6 +153,9 @@ impl<'a> Builder<'a> {
             let Some(path) = self.kustomization(directory) else { return };
             if let Some(text) = self.read(&path, build) {
                 let kustomization = Transforms::of(&text);
+                if let Some(flaw) = kustomization.flaw(Role::Component) {
+                    build.fails(flaw, Some(place(&path, 1, 1)));
+                }
                 let pipeline = Pipeline { builder: self, directory, kustomization: &kustomization };
                 pipeline.run(build, &Overlay::default());
             }
@@ -144,8 +179,7 @@ impl<'a> Builder<'a> {
         if loops || self.open.borrow().len() >= MAX_DEPTH || self.begun.get() > MAX_DIRECTORIES {
             let what = if loops { "includes itself" } else { "is included too deep or too often" };
             let at = self.kustomization(directory).map(|path| place(&path, 1, 1));
-            self.files.say(FindingCode::InvalidObject, format!("`{directory}` {what}"), at);
-            build.incomplete = true;
+            self.lack(build, FindingCode::InvalidObject, format!("`{directory}` {what}"), at);
             return;
         }
         self.open.borrow_mut().push(directory.clone());
@@ -193,6 +227,12 @@ impl<'a> Builder<'a> {
         found
     }
 
+    /// Notes that something that belongs to a build is not here: what it would decide can't be told.
+    pub fn lack(&self, build: &mut Build, code: FindingCode, message: String, place: Option<Place>) {
+        build.incomplete = true;
+        self.files.say(code, message, place);
+    }
+
     /// Asks for all that a directory holds, as most of it will be followed; not where little is to be read.
     fn prefetch(&self, directory: &RepoPath) {
         if self.eager.get() {
@@ -207,20 +247,19 @@ impl<'a> Builder<'a> {
             Ok(path) if self.files.is_file(&path) => self.manifest(&path, build),
             Ok(path) if !target.contains("://") && self.files.snapshot.is_directory(&path) => {
                 self.prefetch(&path);
+                if self.kustomization(&path).is_none() {
+                    let message = format!("`{path}` is a directory without a kustomization file");
+                    self.lack(build, FindingCode::PathMissing, message, at());
+                    return;
+                }
                 self.add(build, &self.directory(&path));
             }
             _ if is_remote(target) => {
                 build.incomplete = true;
                 self.files.say(FindingCode::RemoteBase, format!("`{target}` is outside the repository"), at());
             }
-            Ok(path) => {
-                build.incomplete = true;
-                self.files.say(FindingCode::PathMissing, format!("`{path}` does not exist"), at());
-            }
-            Err(error) => {
-                build.incomplete = true;
-                self.files.say(FindingCode::PathOutside, error.to_string(), at());
-            }
+            Ok(path) => self.lack(build, FindingCode::PathMissing, format!("`{path}` does not exist"), at()),
+            Err(error) => self.lack(build, FindingCode::PathOutside, error.to_string(), at()),
         }
     }
 
@@ -234,6 +273,11 @@ impl<'a> Builder<'a> {
         }
         let Some(text) = self.read(path, build) else { return };
         for document in &text.stream.documents {
+            if let Some(flaw) = Resource::flaw(&document.root) {
+                build.fails(flaw, Some(text.place(document.root.position)));
+            } else if let Some(at) = document.root.duplicate_key() {
+                build.fails("a key is written twice", Some(text.place(at)));
+            }
             let resources = Resource::of_document(&text, document.index, &document.root);
             build.resources.extend(resources.into_iter().map(Rc::new));
         }
@@ -245,6 +289,7 @@ impl<'a> Builder<'a> {
         build.images.extend(other.images.iter().cloned());
         build.files.extend(other.files.iter().cloned());
         build.incomplete |= other.incomplete;
+        build.broken = build.broken.take().or_else(|| other.broken.clone());
     }
 }
 

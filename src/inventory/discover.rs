@@ -95,7 +95,10 @@ fn read_bootstrap(
 ) {
     let group = group_and_version(root.text_at(&["apiVersion"]).unwrap_or_default()).0;
     let sync = file.file_name() == "gotk-sync.yaml";
-    if !is_flux_group(group) || root.text_at(&["metadata", "name"]) != Some("flux-system") && !sync {
+    // A FluxInstance says what the cluster reconciles, whatever its name; the operator wants it to be `flux`.
+    let instance = root.text_at(&["kind"]) == Some("FluxInstance");
+    let named = root.text_at(&["metadata", "name"]) == Some("flux-system") || sync || instance;
+    if !is_flux_group(group) || !named {
         return;
     }
     let (path, default) = match root.text_at(&["kind"]) {

@@ -15,10 +15,32 @@ pub(super) struct Generator<'a> {
     pub directory: &'a RepoPath,
 }
 
+/// What is generated so far.
+struct Data {
+    tree: Tree,
+    /// A key that came twice, on which kustomize fails.
+    repeated: Option<String>,
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self { tree: Tree::Map(Vec::new()), repeated: None }
+    }
+}
+
+impl Data {
+    fn set(&mut self, key: &str, value: Tree) {
+        if self.tree.field(key).is_some() {
+            self.repeated = Some(key.to_owned());
+        }
+        self.tree.set(key, value);
+    }
+}
+
 impl Generator<'_> {
     /// Generates a ConfigMap, or merges into one that a base generated.
     pub fn config_map(&self, item: &Tree, options: Option<&Tree>, build: &mut Build) {
-        let mut data = Tree::Map(Vec::new());
+        let mut data = Data::default();
         for literal in item.items(&["literals"]) {
             self.literal(literal, &mut data);
         }
@@ -31,7 +53,10 @@ impl Generator<'_> {
         for file in item.items(&["files"]) {
             self.data_file(file, &mut data, build);
         }
-        self.place(item, "ConfigMap", data, options, build);
+        if let Some(key) = data.repeated {
+            build.fails(format!("the key `{key}` is generated twice"), item.first_spot().map(Spot::place));
+        }
+        self.place(item, "ConfigMap", data.tree, options, build);
     }
 
     /// Generates a Secret: its name is known, its values are not read.
@@ -43,10 +68,13 @@ impl Generator<'_> {
         let Some(name) = item.text(&["name"]) else { return };
         let namespace = item.text(&["namespace"]);
         let behavior = item.text(&["behavior"]).unwrap_or("create");
-        if behavior != "create" {
+        if matches!(behavior, "merge" | "replace") {
+            let wanted = namespace.unwrap_or("default");
             let same = build.resources.iter_mut().find(|resource| {
                 let original = resource.before.first().map_or_else(|| resource.name(), |id| id.name.as_str());
-                resource.kind() == kind && (original == name || resource.name() == name)
+                let at = |namespace: Option<&str>| namespace.unwrap_or("default") == wanted;
+                let there = at(resource.namespace()) || resource.before.iter().any(|id| at(id.namespace.as_deref()));
+                resource.kind() == kind && there && (original == name || resource.name() == name)
             });
             if let Some(resource) = same {
                 let tree = &mut Rc::make_mut(resource).tree;
@@ -59,6 +87,10 @@ impl Generator<'_> {
                 }
                 tree.set("data", merged);
                 return;
+            }
+            if !build.incomplete {
+                let message = format!("there is no {kind} `{name}` to {behavior}");
+                build.fails(message, item.first_spot().map(Spot::place));
             }
         }
         let disabled = |options: Option<&Tree>| {
@@ -89,7 +121,7 @@ impl Generator<'_> {
     }
 
     /// `key=value` in one scalar.
-    fn literal(&self, item: &Tree, data: &mut Tree) {
+    fn literal(&self, item: &Tree, data: &mut Data) {
         let Tree::Leaf(leaf) = item else { return };
         let Ok(text) = leaf.text.as_deref() else { return };
         let Some((key, value)) = text.split_once('=') else { return };
@@ -114,18 +146,18 @@ impl Generator<'_> {
             }
             Ok(path) => {
                 let message = format!("`{path}` does not exist");
-                self.builder.files.say(FindingCode::PathMissing, message, spot.map(Spot::place));
+                self.builder.lack(build, FindingCode::PathMissing, message, spot.map(Spot::place));
                 None
             }
             Err(error) => {
-                self.builder.files.say(FindingCode::PathOutside, error.to_string(), spot.map(Spot::place));
+                self.builder.lack(build, FindingCode::PathOutside, error.to_string(), spot.map(Spot::place));
                 None
             }
         }
     }
 
     /// A file whose whole content is a value: `[key=]path`.
-    fn data_file(&self, item: &Tree, data: &mut Tree, build: &mut Build) {
+    fn data_file(&self, item: &Tree, data: &mut Data, build: &mut Build) {
         let Tree::Leaf(leaf) = item else { return };
         let Ok(text) = leaf.text.as_deref() else { return };
         let (key, path) = text.split_once('=').map_or((None, text), |(key, path)| (Some(key), path));
@@ -140,7 +172,7 @@ impl Generator<'_> {
 }
 
 /// Reads the lines `KEY=VALUE` of an `.env` file.
-fn env_file(text: &Rc<Text>, data: &mut Tree) {
+fn env_file(text: &Rc<Text>, data: &mut Data) {
     let content = text.as_str();
     let mut at = if content.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     for line in content.get(at..).unwrap_or_default().split_inclusive('\n') {

@@ -28,6 +28,13 @@ pub(super) struct Entry {
     spot: Option<Spot>,
 }
 
+impl Entry {
+    /// Returns what kustomize doesn't read as a string.
+    pub fn retyped(&self) -> Option<&Rc<Leaf>> {
+        [&self.tag, &self.digest].into_iter().flatten().find(|leaf| leaf.retyped().is_some())
+    }
+}
+
 /// Reads a list of `images`.
 pub(super) fn entries(items: &[Tree]) -> Vec<Entry> {
     let given = |item: &Tree, key: &str| item.leaf(&[key]).filter(|leaf| leaf.text.as_deref() != Ok("")).cloned();

@@ -1,12 +1,13 @@
 //! The steps of one kustomization, in kustomize's order.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::build::{Build, Builder, Overlay};
 use super::generate;
 use super::images;
-use super::patch::{Content, Outcome, Patch, text_of};
+use super::patch::{Content, Fault, Identity, Patch, text_of};
 use super::replace;
 use super::resource::Resource;
 use super::selector::Selector;
@@ -34,6 +35,75 @@ const CLUSTER_WIDE: [&str; 16] = [
     "VolumeSnapshotClass",
 ];
 
+/// The keys of a kustomization file; kustomize fails on any other.
+const KEYS: [&str; 33] = [
+    "apiVersion",
+    "bases",
+    "buildMetadata",
+    "commonAnnotations",
+    "commonLabels",
+    "components",
+    "configMapGenerator",
+    "configurations",
+    "crds",
+    "generatorOptions",
+    "generators",
+    "helmChartInflationGenerator",
+    "helmCharts",
+    "helmGlobals",
+    "imageTags",
+    "images",
+    "kind",
+    "labels",
+    "metadata",
+    "namePrefix",
+    "nameSuffix",
+    "namespace",
+    "openapi",
+    "patches",
+    "patchesJson6902",
+    "patchesStrategicMerge",
+    "replacements",
+    "replicas",
+    "resources",
+    "secretGenerator",
+    "sortOptions",
+    "transformers",
+    "validators",
+];
+
+/// The keys of one entry of `patches`.
+const PATCH_KEYS: [&str; 4] = ["options", "patch", "path", "target"];
+
+/// The keys of a `target`.
+const TARGET_KEYS: [&str; 7] = ["annotationSelector", "group", "kind", "labelSelector", "name", "namespace", "version"];
+
+/// Returns a key that is none of those known.
+fn unknown_key(tree: &Tree, known: &[&str]) -> Option<String> {
+    let keys = tree.entries(&[]).iter().map(|(key, _)| key);
+    keys.filter(|key| !known.iter().any(|known| known.eq_ignore_ascii_case(key))).map(|key| key.to_string()).next()
+}
+
+/// Tells whether a key of a kustomization holds what it should: a list, a mapping or a scalar.
+fn is_shaped(key: &str, value: &Tree) -> bool {
+    match key {
+        _ if value.is_null() => true,
+        "apiVersion" | "kind" | "namePrefix" | "nameSuffix" | "namespace" => {
+            matches!(value, Tree::Leaf(leaf) if leaf.retyped().is_none())
+        }
+        "commonAnnotations" | "commonLabels" | "generatorOptions" | "helmGlobals" | "metadata" | "openapi"
+        | "sortOptions" => matches!(value, Tree::Map(_)),
+        _ => matches!(value, Tree::List(_)),
+    }
+}
+
+/// As what a kustomization file is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Kustomization,
+    Component,
+}
+
 /// What a kustomization file says.
 #[derive(Default)]
 pub(super) struct Transforms {
@@ -52,6 +122,40 @@ impl Transforms {
     pub fn of(text: &Rc<Text>) -> Self {
         let tree = text.stream.documents.first().map(|document| Tree::of(&document.root, text, document.index));
         Self { tree: tree.filter(|tree| matches!(tree, Tree::Map(_))) }
+    }
+
+    /// Tells why kustomize fails on the file, if it does.
+    pub fn flaw(&self, role: Role) -> Option<String> {
+        let entries = self.tree.as_ref().map(|tree| tree.entries(&[])).unwrap_or_default();
+        let text = |key: &str| self.leaf(key).and_then(|leaf| leaf.text.as_deref().ok());
+        let component = text("kind") == Some("Component");
+        let api = if component { "kustomize.config.k8s.io/v1alpha1" } else { "kustomize.config.k8s.io/v1beta1" };
+        let unknown = entries
+            .iter()
+            .find(|(key, _)| !KEYS.iter().any(|known| known.eq_ignore_ascii_case(key)) && &**key != "vars");
+        if entries.iter().all(|(key, value)| matches!(&**key, "apiVersion" | "kind") || value.is_null()) {
+            Some("the kustomization is empty".to_owned())
+        } else if text("kind").is_some_and(|kind| !matches!(kind, "Kustomization" | "Component")) {
+            Some("`kind` is neither Kustomization nor Component".to_owned())
+        } else if text("apiVersion").is_some_and(|version| version != api) {
+            Some(format!("`apiVersion` is not `{api}`"))
+        } else if component != (role == Role::Component) {
+            let (listed, is) = if component { ("resource", "component") } else { ("component", "kustomization") };
+            Some(format!("a {is} is listed as a {listed}"))
+        } else if let Some((key, _)) = entries.iter().find(|(key, value)| !is_shaped(key, value)) {
+            Some(format!("`{key}` holds a value of another kind than kustomize reads there"))
+        } else {
+            let nested = || {
+                let patches = self.items("patches").iter().chain(self.items("patchesJson6902"));
+                let patch = |item: &Tree| {
+                    let target = item.field("target").and_then(|target| unknown_key(target, &TARGET_KEYS));
+                    unknown_key(item, &PATCH_KEYS).or(target)
+                };
+                patches.filter_map(patch).next()
+            };
+            let unknown = unknown.map(|(key, _)| key.to_string()).or_else(nested);
+            unknown.map(|key| format!("`{key}` is no key that kustomize knows there"))
+        }
     }
 
     fn items(&self, key: &str) -> &[Tree] {
@@ -73,6 +177,7 @@ impl Pipeline<'_> {
                 }
             }
         }
+        self.distinct(build);
         self.generators(build);
         for item in self.kustomization.items("components") {
             if let Some((target, spot)) = text_and_spot(item) {
@@ -83,7 +188,8 @@ impl Pipeline<'_> {
             self.component(target, spot.as_ref(), build);
         }
         for item in self.kustomization.items("patchesStrategicMerge") {
-            self.apply(self.merge_patch(item, build), build);
+            let patch = self.merge_patch(item, build);
+            self.apply(patch, build);
         }
         for item in self.kustomization.items("patches") {
             self.apply(self.patch(item, build), build);
@@ -93,22 +199,32 @@ impl Pipeline<'_> {
             self.note(patch, outcome, build);
         }
         self.names(build, overlay);
+        self.distinct(build);
         for item in self.kustomization.items("patchesJson6902") {
             let patch = self.patch(item, build).map(|patch| Patch { remembers_names: false, ..patch });
             self.apply(patch, build);
         }
         let mut entries = images::entries(self.kustomization.items("images"));
         entries.extend(images::entries(self.kustomization.items("imageTags")));
+        if let Some(leaf) = entries.iter().find_map(images::Entry::retyped) {
+            build.fails("a tag without quotes is read as no string", leaf.chain.last().map(Spot::place));
+        }
         images::merge(&mut entries, &overlay.images);
         images::apply(&mut build.images, &entries);
         self.replacements(build);
+        self.replicas(build);
         for item in self.kustomization.items("transformers") {
             self.transformer(item, build);
         }
+        build.resources.retain(|resource| !resource.is_local());
     }
 
     fn say(&self, code: FindingCode, message: String, spot: Option<&Spot>) {
         self.builder.files.say(code, message, spot.map(Spot::place));
+    }
+
+    fn lack(&self, build: &mut Build, code: FindingCode, message: String, spot: Option<&Spot>) {
+        self.builder.lack(build, code, message, spot.map(Spot::place));
     }
 
     fn component(&self, target: &str, spot: Option<&Spot>, build: &mut Build) {
@@ -119,13 +235,9 @@ impl Pipeline<'_> {
                 self.say(FindingCode::RemoteBase, format!("`{target}` is outside the repository"), spot);
             }
             Ok(path) => {
-                build.incomplete = true;
-                self.say(FindingCode::PathMissing, format!("component `{path}` does not exist"), spot);
+                self.lack(build, FindingCode::PathMissing, format!("component `{path}` does not exist"), spot);
             }
-            Err(error) => {
-                build.incomplete = true;
-                self.say(FindingCode::PathOutside, error.to_string(), spot);
-            }
+            Err(error) => self.lack(build, FindingCode::PathOutside, error.to_string(), spot),
         }
     }
 
@@ -140,9 +252,9 @@ impl Pipeline<'_> {
         }
         for key in ["helmCharts", "helmChartInflationGenerator", "generators"] {
             if let Some(item) = self.kustomization.items(key).first() {
-                build.incomplete = true;
                 let message = format!("`{key}` is not built by Flux, nor here");
-                self.say(FindingCode::UnsupportedTransformer, message, item.first_spot());
+                build.incomplete = true;
+                build.fails(message, item.first_spot().map(Spot::place));
             }
         }
     }
@@ -151,12 +263,20 @@ impl Pipeline<'_> {
     fn patch(&self, item: &Tree, build: &mut Build) -> Option<Patch> {
         let target = item.field("target").filter(|target| matches!(target, Tree::Map(_))).map(Selector::of);
         let spot = item.first_spot().cloned();
+        if target.as_ref().is_some_and(Selector::is_broken) {
+            build.fails("the target can't be read", spot.as_ref().map(Spot::place));
+        }
         let content = match (item.leaf(&["patch"]), item.text(&["path"])) {
-            (Some(leaf), _) => text_of(leaf).and_then(|text| self.content(&text)),
+            (Some(_), Some(_)) => {
+                build.fails("`patch` and `path` can't stand together", spot.as_ref().map(Spot::place));
+                None
+            }
+            (Some(leaf), None) => text_of(leaf).and_then(|text| self.content(&text, build)),
             (None, Some(path)) => self.patch_file(path, spot.as_ref(), build),
             (None, None) => None,
         };
-        Some(Patch { content: content?, target, spot, remembers_names: true })
+        self.expect_patch(content.as_ref(), spot.as_ref(), build);
+        Some(Patch { content: content?, target, spot, remembers_names: true, may_change: Identity::of(item) })
     }
 
     /// Reads one entry of `patchesStrategicMerge`: a file, or the patch itself.
@@ -169,29 +289,38 @@ impl Pipeline<'_> {
         let content = if is_file || !text.contains(':') {
             self.patch_file(text, spot.as_ref(), build)
         } else {
-            text_of(leaf).and_then(|text| self.content(&text))
+            text_of(leaf).and_then(|text| self.content(&text, build))
         };
-        Some(Patch { content: content?, target: None, spot, remembers_names: true })
+        self.expect_patch(content.as_ref(), spot.as_ref(), build);
+        Some(Patch { content: content?, target: None, spot, remembers_names: true, may_change: Identity::default() })
+    }
+
+    /// Notes that kustomize fails where a patch should be; not if it could not be read.
+    fn expect_patch(&self, content: Option<&Content>, spot: Option<&Spot>, build: &mut Build) {
+        if content.is_none() && !build.incomplete {
+            build.fails("this is no patch", spot.map(Spot::place));
+        }
     }
 
     fn patch_file(&self, path: &str, spot: Option<&Spot>, build: &mut Build) -> Option<Content> {
         match self.directory.join(path) {
             Ok(path) if self.builder.files.is_file(&path) => {
                 let text = self.builder.read(&path, build)?;
-                self.content(&text)
+                self.content(&text, build)
             }
             Ok(path) => {
-                self.say(FindingCode::PathMissing, format!("patch `{path}` does not exist"), spot);
+                self.lack(build, FindingCode::PathMissing, format!("patch `{path}` does not exist"), spot);
                 None
             }
             Err(error) => {
-                self.say(FindingCode::PathOutside, error.to_string(), spot);
+                self.lack(build, FindingCode::PathOutside, error.to_string(), spot);
                 None
             }
         }
     }
 
-    fn content(&self, text: &Rc<Text>) -> Option<Content> {
+    fn content(&self, text: &Rc<Text>, build: &mut Build) -> Option<Content> {
+        build.incomplete |= !text.stream.problems.is_empty();
         // The problems of a file were noted when it was read.
         for problem in text.stream.problems.iter().filter(|_| text.is_inside()) {
             self.builder.files.say(problem.finding(), problem.to_string(), Some(text.place(problem.position())));
@@ -205,15 +334,22 @@ impl Pipeline<'_> {
         self.note(&patch, outcome, build);
     }
 
-    fn note(&self, patch: &Patch, outcome: Outcome, build: &Build) {
-        let message = match outcome {
-            Outcome::Applied => return,
-            Outcome::Unmatched => "the patch matches no object: kustomize fails on it",
-            Outcome::Impossible => "an operation of the patch has nothing to work on: kustomize fails on it",
-        };
+    fn note(&self, patch: &Patch, outcome: Result<(), Fault>, build: &mut Build) {
+        let Err(fault) = outcome else { return };
         // What it is for may be in what could not be read.
-        if !build.incomplete {
-            self.say(FindingCode::InvalidObject, message.to_owned(), patch.spot.as_ref());
+        if fault != Fault::Unmatched || !build.incomplete {
+            build.fails(fault.message(), patch.spot.as_ref().map(Spot::place));
+        }
+    }
+
+    /// Notes that two objects have one identity.
+    fn distinct(&self, build: &mut Build) {
+        let mut seen = HashSet::with_capacity(build.resources.len());
+        let twice = build.resources.iter().find(|resource| !seen.insert(resource.identity()));
+        if let Some(resource) = twice {
+            let message = format!("{} `{}` is there twice", resource.kind(), resource.name());
+            let place = resource.place();
+            build.fails(message, Some(place));
         }
     }
 
@@ -249,7 +385,7 @@ impl Pipeline<'_> {
                 let file = self.directory.join(path).ok().filter(|path| self.builder.files.is_file(path));
                 let Some(file) = file else {
                     let message = format!("replacement `{path}` does not exist");
-                    self.say(FindingCode::PathMissing, message, item.first_spot());
+                    self.lack(build, FindingCode::PathMissing, message, item.first_spot());
                     continue;
                 };
                 let Some(text) = self.builder.read(&file, build) else { continue };
@@ -265,11 +401,27 @@ impl Pipeline<'_> {
         }
     }
 
+    /// Notes that `replicas` names an object that isn't there.
+    fn replicas(&self, build: &mut Build) {
+        const KINDS: [&str; 4] = ["Deployment", "ReplicaSet", "ReplicationController", "StatefulSet"];
+        for item in self.kustomization.items("replicas") {
+            let name = item.text(&["name"]).unwrap_or_default();
+            let is_it = |resource: &Rc<Resource>| {
+                KINDS.contains(&resource.kind())
+                    && (resource.name() == name || resource.before.iter().any(|before| before.name == name))
+            };
+            if !build.incomplete && !build.resources.iter().any(is_it) {
+                let message = format!("`replicas` names `{name}`, which is not there");
+                build.fails(message, item.first_spot().map(Spot::place));
+            }
+        }
+    }
+
     fn replacement(&self, item: &Tree, build: &mut Build) {
         if let Err(message) = replace::apply(item, &mut build.resources)
             && !build.incomplete
         {
-            self.say(FindingCode::InvalidObject, message, item.first_spot());
+            build.fails(message, item.first_spot().map(Spot::place));
         }
     }
 
@@ -351,11 +503,13 @@ fn text_and_spot(item: &Tree) -> Option<(String, Option<Spot>)> {
 
 fn set_namespace(build: &mut Build, namespace: &Rc<Leaf>, unset_only: bool) {
     change(build, |resource| {
-        if CLUSTER_WIDE.contains(&resource.kind()) || unset_only && resource.namespace().is_some() {
+        // kustomize takes the namespace for the name of a Namespace.
+        let named = resource.kind() == "Namespace";
+        if CLUSTER_WIDE.contains(&resource.kind()) && !named || unset_only && resource.namespace().is_some() {
             return;
         }
         let mut metadata = resource.tree.field("metadata").cloned().unwrap_or(Tree::Map(Vec::new()));
-        metadata.set("namespace", Tree::Leaf(Rc::clone(namespace)));
+        metadata.set(if named { "name" } else { "namespace" }, Tree::Leaf(Rc::clone(namespace)));
         resource.tree.set("metadata", metadata);
     });
 }

@@ -32,6 +32,7 @@ mod words;
 mod written;
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 pub use apps::same_part;
 pub use discover::{Discovery, Look, discover, likely};
@@ -40,7 +41,7 @@ pub use release::flux_releases;
 use build::{Builder, is_flux_itself};
 use files::{Files, is_yaml};
 use sources::{Found, Objects};
-use walk::{Applied, EnvironmentWalk, Reconciled};
+use walk::{Applied, EnvironmentWalk, Reconciled, Standing};
 use written::Written;
 
 use crate::model::{
@@ -114,7 +115,11 @@ pub fn built(snapshot: &Snapshot, directory: &RepoPath, environment: &Environmen
     let builder = Builder::new(&files);
     let build = builder.directory(directory);
     let mut reconciled = Reconciled::default();
-    build.resources.iter().for_each(|object| reconciled.add(Applied::plainly(object)));
+    let standing = Standing { suspended: None, unknown: build.broken.clone() };
+    let applied = |object: &Rc<_>| Applied { object: Rc::clone(object), standing: standing.clone(), swept: false };
+    build.resources.iter().for_each(|object| reconciled.add(applied(object)));
+    reconciled.images = build.images.iter().map(|image| (image.clone(), standing.clone())).collect();
+    build.say(&files);
     let found = Objects { environment, reconciled: &reconciled, files: &files }.sources();
     let needed = files.needed();
     if !needed.is_empty() {

@@ -15,6 +15,23 @@ pub(super) struct Patch {
     pub spot: Option<Spot>,
     /// Whether an object that it renames is still found by its former name: not with `patchesJson6902`.
     pub remembers_names: bool,
+    /// What of an object's identity it may change.
+    pub may_change: Identity,
+}
+
+/// `options` of a patch.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Identity {
+    name: bool,
+    kind: bool,
+}
+
+impl Identity {
+    /// Reads the options of one entry of `patches`.
+    pub fn of(item: &Tree) -> Self {
+        let flag = |key: &str| item.text(&["options", key]) == Some("true");
+        Self { name: flag("allowNameChange"), kind: flag("allowKindChange") }
+    }
 }
 
 /// What a patch does.
@@ -25,15 +42,35 @@ pub(super) enum Content {
     Operations(Vec<Tree>),
 }
 
-/// What became of a patch.
+/// Why kustomize fails on a patch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// It was applied; a target that matches nothing is no error.
-    Applied,
-    /// It names an object that isn't there: kustomize fails.
+pub(super) enum Fault {
+    /// It names an object that isn't there.
     Unmatched,
-    /// One of its operations has nothing to work on: kustomize fails.
+    /// It names several objects.
+    Ambiguous,
+    /// One of its operations has nothing to work on.
     Impossible,
+    /// It puts a mapping, a list or a scalar where another of them stands.
+    Clash,
+    /// A `test` of it fails.
+    TestFails,
+    /// Several merge patches with one target.
+    Several,
+}
+
+impl Fault {
+    /// Says it for people.
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::Unmatched => "the patch matches no object",
+            Self::Ambiguous => "the patch matches several objects",
+            Self::Impossible => "an operation of the patch has nothing to work on",
+            Self::Clash => "the patch puts a mapping, a list or a scalar where another of them stands",
+            Self::TestFails => "a `test` of the patch fails",
+            Self::Several => "several merge patches can't share one target",
+        }
+    }
 }
 
 /// What became of an object.
@@ -43,11 +80,15 @@ enum Merged {
 }
 
 impl Content {
-    /// Reads a patch by its content, as kustomize does; none if it is neither.
+    /// Reads a patch by its content, as kustomize does; none if it is neither, on which kustomize fails.
     pub fn of(text: &Rc<Text>) -> Option<Self> {
+        // What begins like JSON must be JSON.
+        if text.as_str().starts_with('[') && serde_json::from_str::<serde_json::Value>(text.as_str()).is_err() {
+            return None;
+        }
         let first = text.stream.documents.first()?;
         if let Tree::List(operations) = Tree::of(&first.root, text, first.index) {
-            return Some(Self::Operations(operations));
+            return (!operations.is_empty()).then_some(Self::Operations(operations));
         }
         let resource = |document: &crate::yaml::Document| {
             let tree = Tree::of(&document.root, text, document.index);
@@ -58,8 +99,10 @@ impl Content {
                 document: document.index,
             })
         };
-        let resources: Vec<Resource> = text.stream.documents.iter().filter_map(resource).collect();
-        (!resources.is_empty()).then_some(Self::Merge(resources))
+        let named = |resource: &Resource| !resource.kind().is_empty() && !resource.name().is_empty();
+        let documents = text.stream.documents.iter().filter(|document| !document.root.is_null());
+        let resources: Vec<Resource> = documents.filter_map(resource).collect();
+        (!resources.is_empty() && resources.iter().all(named)).then_some(Self::Merge(resources))
     }
 }
 
@@ -71,36 +114,41 @@ pub(super) fn text_of(leaf: &Leaf) -> Option<Rc<Text>> {
 }
 
 impl Patch {
-    /// Applies it.
-    pub fn apply(&self, resources: &mut Vec<Rc<Resource>>) -> Outcome {
+    /// Applies it; a target that matches nothing is no fault.
+    pub fn apply(&self, resources: &mut Vec<Rc<Resource>>) -> Result<(), Fault> {
         match (&self.content, &self.target) {
             (Content::Merge(patches), None) => {
-                let unmatched = patches.iter().filter(|patch| !merge_into_named(patch, resources)).count();
-                if unmatched == 0 { Outcome::Applied } else { Outcome::Unmatched }
+                patches.iter().try_for_each(|patch| self.merge_into_named(patch, resources))
             }
             (Content::Merge(patches), Some(target)) => {
-                for patch in patches {
-                    resources.retain_mut(|resource| {
-                        !target.admits(resource) || matches!(merge(Rc::make_mut(resource), patch), Merged::Kept)
-                    });
-                }
-                Outcome::Applied
+                let [patch] = patches.as_slice() else { return Err(Fault::Several) };
+                let mut outcome = Ok(());
+                resources.retain_mut(|resource| {
+                    if !target.admits(resource) {
+                        return true;
+                    }
+                    let merged = self.merge(Rc::make_mut(resource), patch);
+                    outcome = outcome.and(merged.as_ref().map(drop).map_err(|fault| *fault));
+                    !matches!(merged, Ok(Merged::Deleted))
+                });
+                outcome
             }
-            (Content::Operations(_), None) => Outcome::Unmatched,
+            (Content::Operations(_), None) => Err(Fault::Unmatched),
             (Content::Operations(operations), Some(target)) => self.operate(operations, target, resources),
         }
     }
 
-    fn operate(&self, operations: &[Tree], target: &Selector, resources: &mut [Rc<Resource>]) -> Outcome {
-        let mut outcome = Outcome::Applied;
+    fn operate(&self, operations: &[Tree], target: &Selector, resources: &mut [Rc<Resource>]) -> Result<(), Fault> {
+        let mut outcome = Ok(());
         for resource in resources.iter_mut().filter(|resource| target.admits(resource)) {
             let resource = Rc::make_mut(resource);
             let header_only = resource.is_header_only();
             let before = resource.id();
             for operation in operations {
+                let operated = operate(&mut resource.tree, operation);
                 // Of objects that choose no version only the names are there.
-                if operate(&mut resource.tree, operation).is_none() && !header_only {
-                    outcome = Outcome::Impossible;
+                if !header_only {
+                    outcome = outcome.and(operated);
                 }
             }
             if self.remembers_names {
@@ -109,78 +157,84 @@ impl Patch {
         }
         outcome
     }
-}
 
-fn merge_into_named(patch: &Resource, resources: &mut Vec<Rc<Resource>>) -> bool {
-    let id = patch.id();
-    let of_kind = |resource: &Rc<Resource>| resource.kind() == id.kind;
-    let current = resources.iter().position(|resource| of_kind(resource) && is_same(&resource.id(), &id));
-    let any = || resources.iter().position(|resource| resource.before.iter().any(|before| is_same(before, &id)));
-    let Some(at) = current.or_else(any) else { return false };
-    if let Some(resource) = resources.get_mut(at)
-        && matches!(merge(Rc::make_mut(resource), patch), Merged::Deleted)
-    {
-        resources.remove(at);
+    fn merge_into_named(&self, patch: &Resource, resources: &mut Vec<Rc<Resource>>) -> Result<(), Fault> {
+        let id = patch.id();
+        let is_it = |resource: &Rc<Resource>| {
+            resource.kind() == id.kind
+                && (is_same(&resource.id(), &id) || resource.before.iter().any(|before| is_same(before, &id)))
+        };
+        let mut matching = resources.iter().enumerate().filter(|(_, resource)| is_it(resource)).map(|(at, _)| at);
+        let at = matching.next().ok_or(Fault::Unmatched)?;
+        if matching.next().is_some() {
+            return Err(Fault::Ambiguous);
+        }
+        if let Some(resource) = resources.get_mut(at)
+            && matches!(self.merge(Rc::make_mut(resource), patch)?, Merged::Deleted)
+        {
+            resources.remove(at);
+        }
+        Ok(())
     }
-    true
-}
 
-fn merge(resource: &mut Resource, patch: &Resource) -> Merged {
-    match patch.tree.text(&["$patch"]) {
-        Some("delete") => return Merged::Deleted,
-        Some("replace") => {
-            let name = resource.tree.at(&["metadata"]).cloned();
-            resource.tree = patch.tree.clone();
-            resource.tree.remove("$patch");
-            if let Some(name) = name {
-                resource.tree.set("metadata", name);
-            }
-            return Merged::Kept;
+    fn merge(&self, resource: &mut Resource, patch: &Resource) -> Result<Merged, Fault> {
+        match patch.tree.text(&["$patch"]) {
+            Some("delete") => return Ok(Merged::Deleted),
+            // kustomize does nothing for it at the root.
+            Some("replace") => return Ok(Merged::Kept),
+            _ => {}
         }
-        _ => {}
-    }
-    let Tree::Map(entries) = &patch.tree else { return Merged::Kept };
-    for (key, value) in entries {
-        match &**key {
-            // A patch names the object, it does not rename it.
-            "apiVersion" | "kind" => {}
-            "metadata" => {
-                let mut metadata = value.clone();
-                metadata.remove("name");
-                metadata.remove("namespace");
-                let mut map = Tree::Map(vec![("metadata".into(), metadata)]);
-                if let Some(metadata) = map.remove("metadata") {
-                    merge_key(&mut resource.tree, "metadata", &metadata);
-                }
+        let before = resource.id();
+        let Tree::Map(entries) = &patch.tree else { return Ok(Merged::Kept) };
+        for (key, value) in entries {
+            match &**key {
+                "kind" if self.may_change.kind => resource.tree.set("kind", value.clone()),
+                // A patch names the object, it does not rename it.
+                "apiVersion" | "kind" => {}
+                "metadata" => self.merge_metadata(resource, value)?,
+                // Of objects that choose no version only the names are kept.
+                _ if resource.is_header_only() => {}
+                key => merge_key(&mut resource.tree, key, value)?,
             }
-            // Of objects that choose no version only the names are kept.
-            _ if resource.is_header_only() => {}
-            key => merge_key(&mut resource.tree, key, value),
         }
+        resource.renamed_from(before);
+        Ok(Merged::Kept)
     }
-    Merged::Kept
+
+    fn merge_metadata(&self, resource: &mut Resource, value: &Tree) -> Result<(), Fault> {
+        let mut metadata = value.clone();
+        if !self.may_change.name {
+            metadata.remove("name");
+        }
+        metadata.remove("namespace");
+        merge_key(&mut resource.tree, "metadata", &metadata)
+    }
 }
 
 /// Merges without a schema, as custom resources are: mappings by key, lists and scalars replaced, null removes.
-fn merge_key(base: &mut Tree, key: &str, value: &Tree) {
+fn merge_key(base: &mut Tree, key: &str, value: &Tree) -> Result<(), Fault> {
     if value.is_null() {
         base.remove(key);
-        return;
+        return Ok(());
+    }
+    let there = base.field(key).filter(|there| !there.is_null());
+    if value.text(&["$patch"]) != Some("delete") && there.is_some_and(|there| !there.is_alike(value)) {
+        return Err(Fault::Clash);
     }
     let Tree::Map(entries) = value else {
         base.set(key, value.clone());
-        return;
+        return Ok(());
     };
     match value.text(&["$patch"]) {
         Some("delete") => {
             base.remove(key);
-            return;
+            return Ok(());
         }
         Some("replace") => {
             let mut value = value.clone();
             value.remove("$patch");
             base.set(key, value);
-            return;
+            return Ok(());
         }
         _ => {}
     }
@@ -189,35 +243,32 @@ fn merge_key(base: &mut Tree, key: &str, value: &Tree) {
     }
     if let Some(base) = base.field_mut(key) {
         for (key, value) in entries.iter().filter(|(key, _)| !key.starts_with('$')) {
-            merge_key(base, key, value);
+            merge_key(base, key, value)?;
         }
     }
+    Ok(())
 }
 
-/// Applies one operation of JSON 6902; none if it is impossible.
-fn operate(tree: &mut Tree, operation: &Tree) -> Option<()> {
-    let path = pointer(operation.text(&["path"])?)?;
-    match operation.text(&["op"])? {
-        "add" => insert(tree, &path, operation.field("value")?.clone(), true),
-        "replace" => {
-            let there = path.iter().try_fold(&*tree, |tree, key| child(tree, key)).is_some();
-            // kubectl's kustomize adds what is missing, Flux's fails.
-            insert(tree, &path, operation.field("value")?.clone(), !there)?;
-            there.then_some(())
+/// Applies one operation of JSON 6902.
+fn operate(tree: &mut Tree, operation: &Tree) -> Result<(), Fault> {
+    let location = |key: &str| operation.text(&[key]).and_then(pointer).ok_or(Fault::Impossible);
+    let value = || operation.field("value").cloned().unwrap_or_else(|| Tree::Leaf(Leaf::null()));
+    let path = location("path")?;
+    let there = |tree: &Tree, path: &[String]| path.iter().try_fold(tree, |tree, key| child(tree, key)).cloned();
+    let done = match operation.text(&["op"]) {
+        Some("add") => insert(tree, &path, value(), true),
+        // kubectl's kustomize adds what is missing, Flux's fails.
+        Some("replace") => there(tree, &path).and_then(|_| insert(tree, &path, value(), false)),
+        Some("test") => {
+            let equal = there(tree, &path).map_or_else(|| value().is_null(), |there| there.equals(&value()));
+            return if equal { Ok(()) } else { Err(Fault::TestFails) };
         }
-        "test" => Some(()),
-        "remove" => take(tree, &path).map(drop),
-        "move" => {
-            let value = take(tree, &pointer(operation.text(&["from"])?)?)?;
-            insert(tree, &path, value, true)
-        }
-        "copy" => {
-            let from = pointer(operation.text(&["from"])?)?;
-            let value = from.iter().try_fold(&*tree, |tree, key| child(tree, key))?.clone();
-            insert(tree, &path, value, true)
-        }
+        Some("remove") => take(tree, &path).map(drop),
+        Some("move") => take(tree, &location("from")?).and_then(|value| insert(tree, &path, value, true)),
+        Some("copy") => there(tree, &location("from")?).and_then(|value| insert(tree, &path, value, true)),
         _ => None,
-    }
+    };
+    done.ok_or(Fault::Impossible)
 }
 
 fn pointer(path: &str) -> Option<Vec<String>> {
@@ -228,10 +279,18 @@ fn pointer(path: &str) -> Option<Vec<String>> {
     Some(keys.map(|key| key.replace("~1", "/").replace("~0", "~")).collect())
 }
 
+/// Where an index points in a list of some length; a negative one counts from the end.
+fn index(key: &str, length: usize) -> Option<usize> {
+    match key.parse::<i64>().ok()? {
+        at if at < 0 => length.checked_sub(usize::try_from(-at).ok()?),
+        at => usize::try_from(at).ok(),
+    }
+}
+
 fn child<'a>(tree: &'a Tree, key: &str) -> Option<&'a Tree> {
     match tree {
         Tree::Map(_) => tree.field(key),
-        Tree::List(items) => items.get(key.parse::<usize>().ok()?),
+        Tree::List(items) => items.get(index(key, items.len())?),
         Tree::Leaf(_) => None,
     }
 }
@@ -239,7 +298,10 @@ fn child<'a>(tree: &'a Tree, key: &str) -> Option<&'a Tree> {
 fn child_mut<'a>(tree: &'a mut Tree, key: &str) -> Option<&'a mut Tree> {
     match tree {
         Tree::Map(_) => tree.field_mut(key),
-        Tree::List(items) => items.get_mut(key.parse::<usize>().ok()?),
+        Tree::List(items) => {
+            let at = index(key, items.len())?;
+            items.get_mut(at)
+        }
         Tree::Leaf(_) => None,
     }
 }
@@ -252,12 +314,15 @@ fn insert(tree: &mut Tree, path: &[String], value: Tree, may_be_new: bool) -> Op
     let parent = parents.iter().try_fold(tree, |tree, key| child_mut(tree, key))?;
     match parent {
         Tree::Map(_) if may_be_new || parent.field(last).is_some() => parent.set(last, value),
-        Tree::List(items) => match last.parse::<usize>() {
-            Ok(at) if !may_be_new => *items.get_mut(at)? = value,
-            Ok(at) if at <= items.len() => items.insert(at, value),
-            Err(_) if last == "-" && may_be_new => items.push(value),
-            _ => return None,
-        },
+        Tree::List(items) if !may_be_new => {
+            let at = index(last, items.len())?;
+            *items.get_mut(at)? = value;
+        }
+        Tree::List(items) if last == "-" => items.push(value),
+        Tree::List(items) => {
+            let at = index(last, items.len() + 1).filter(|at| *at <= items.len())?;
+            items.insert(at, value);
+        }
         _ => return None,
     }
     Some(())
@@ -269,7 +334,7 @@ fn take(tree: &mut Tree, path: &[String]) -> Option<Tree> {
     match parent {
         Tree::Map(_) => parent.remove(last),
         Tree::List(items) => {
-            let at = last.parse::<usize>().ok().filter(|at| *at < items.len())?;
+            let at = index(last, items.len()).filter(|at| *at < items.len())?;
             Some(items.remove(at))
         }
         Tree::Leaf(_) => None,

@@ -15,8 +15,13 @@ pub(super) fn apply(item: &Tree, resources: &mut [Rc<Resource>]) -> Result<(), S
         (Some(source), None) => source_value(source, resources)?,
         (None, None) => return Err("the replacement has no source".to_owned()),
     };
+    if item.items(&["targets"]).is_empty() {
+        return Err("the replacement has no target".to_owned());
+    }
     for target in item.items(&["targets"]) {
-        let Some(select) = target.field("select").map(Selector::of) else { continue };
+        let Some(select) = target.field("select").map(Selector::of) else {
+            return Err("a target of the replacement selects nothing".to_owned());
+        };
         let rejects: Vec<Selector> = target.items(&["reject"]).iter().map(Selector::of).collect();
         let paths: Vec<Vec<String>> = match target.items(&["fieldPaths"]) {
             [] => vec![segments("metadata.name")],
@@ -36,7 +41,9 @@ pub(super) fn apply(item: &Tree, resources: &mut [Rc<Resource>]) -> Result<(), S
                 if header_only && path.first().is_some_and(|first| first != "metadata") {
                     continue;
                 }
-                put(&mut resource.tree, path, create, &mut |old| replaced(old, &value, options));
+                if !put(&mut resource.tree, path, create, &mut |old| replaced(old, &value, options)) {
+                    return Err(format!("{} `{}` has no `{}`", before.kind, before.name, path.join(".")));
+                }
             }
             resource.renamed_from(before);
         }
@@ -54,12 +61,20 @@ fn text(tree: &Tree) -> Option<&str> {
 fn source_value(source: &Tree, resources: &[Rc<Resource>]) -> Result<Rc<Leaf>, String> {
     let selector = Selector::of(source);
     let name = source.text(&["name"]).unwrap_or_default();
-    let Some(resource) = resources.iter().find(|resource| selector.admits(resource)) else {
+    let mut found = resources.iter().filter(|resource| selector.admits(resource));
+    let Some(resource) = found.next() else {
         return Err(format!("the replacement's source `{name}` is not found"));
     };
+    if found.next().is_some() {
+        return Err(format!("the replacement's source `{name}` is found more than once"));
+    }
     let tree = resource.completed();
     let path = source.text(&["fieldPath"]).unwrap_or("metadata.name");
-    let found = segments(path).iter().try_fold(&tree, |tree, segment| step(tree, segment));
+    let segments = segments(path);
+    if segments.iter().any(|segment| segment == "*") {
+        return Err(format!("the replacement's source `{path}` can't have a wildcard"));
+    }
+    let found = segments.iter().try_fold(&tree, |tree, segment| step(tree, segment));
     let Some(Tree::Leaf(leaf)) = found else {
         return Err(format!("the replacement's source `{name}` has no value at `{path}`"));
     };
@@ -94,7 +109,9 @@ fn part(text: &str, options: &Tree) -> Option<Range<usize>> {
 fn replaced(old: Option<&Leaf>, value: &Rc<Leaf>, options: Option<&Tree>) -> Rc<Leaf> {
     let mut chain = old.map(|old| old.chain.clone()).unwrap_or_default();
     chain.extend(value.chain.iter().cloned());
-    let whole = || Rc::new(Leaf { chain: chain.clone(), ..(**value).clone() });
+    // A string stays one, whatever replaces it.
+    let quoted = value.quoted || old.is_some_and(|old| !old.null && old.retyped().is_none());
+    let whole = || Rc::new(Leaf { chain: chain.clone(), quoted, ..(**value).clone() });
     let (Some(options), Some(old), Ok(new)) = (options, old, &value.text) else { return whole() };
     let Ok(old_text) = &old.text else { return whole() };
     let Some(delimiter) = options.text(&["delimiter"]).filter(|delimiter| !delimiter.is_empty()) else {
@@ -156,33 +173,28 @@ fn admits(item: &Tree, at: usize, segment: &str) -> bool {
     }
 }
 
-fn put(tree: &mut Tree, path: &[String], create: bool, new: &mut dyn FnMut(Option<&Leaf>) -> Rc<Leaf>) {
+/// Puts a value at every place that a path means; tells whether there is one.
+fn put(tree: &mut Tree, path: &[String], create: bool, new: &mut dyn FnMut(Option<&Leaf>) -> Rc<Leaf>) -> bool {
     let Some((first, rest)) = path.split_first() else {
         let leaf = match tree {
             Tree::Leaf(leaf) => new(Some(&**leaf)),
             _ => new(None),
         };
         *tree = Tree::Leaf(leaf);
-        return;
+        return true;
     };
     match tree {
         Tree::Map(entries) => {
-            if first == "*" {
-                entries.iter_mut().for_each(|(_, value)| put(value, rest, create, new));
-                return;
-            }
             if create && !entries.iter().any(|(key, _)| **key == **first) {
                 entries.push((Arc::from(first.as_str()), Tree::Map(Vec::new())));
             }
-            if let Some((_, value)) = entries.iter_mut().find(|(key, _)| **key == **first) {
-                put(value, rest, create, new);
-            }
+            let field = entries.iter_mut().find(|(key, _)| **key == **first);
+            field.is_some_and(|(_, value)| put(value, rest, create, new))
         }
         Tree::List(items) => {
-            for (_, item) in items.iter_mut().enumerate().filter(|(at, item)| admits(item, *at, first)) {
-                put(item, rest, create, new);
-            }
+            let meant = items.iter_mut().enumerate().filter(|(at, item)| admits(item, *at, first));
+            meant.fold(false, |found, (_, item)| put(item, rest, create, new) || found)
         }
-        Tree::Leaf(_) => {}
+        Tree::Leaf(_) => false,
     }
 }

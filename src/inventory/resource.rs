@@ -41,6 +41,20 @@ impl Resource {
         Self::of_node(text, document, root).into_iter().collect()
     }
 
+    /// Tells why kustomize takes a document for no object, if it doesn't.
+    pub fn flaw(root: &Node) -> Option<&'static str> {
+        let kind = root.text_at(&["kind"]).unwrap_or_default();
+        if root.is_null() {
+            None
+        } else if kind.is_empty() {
+            Some("an object has no `kind`")
+        } else if root.text_at(&["metadata", "name"]).is_none() && !kind.ends_with("List") {
+            Some("an object has no `metadata.name`")
+        } else {
+            None
+        }
+    }
+
     fn of_node(text: &Rc<Text>, document: usize, node: &Node) -> Option<Self> {
         let kind = node.text_at(&["kind"])?;
         let version = node.text_at(&["apiVersion"]).unwrap_or_default();
@@ -54,6 +68,12 @@ impl Resource {
             Tree::Map(entries.collect())
         };
         Some(Self { tree, before: Vec::new(), text: Rc::clone(text), document })
+    }
+
+    /// Returns what kustomize tells it from others by: group and version, kind, namespace, name.
+    pub fn identity(&self) -> (&str, &str, &str, &str) {
+        let version = self.tree.text(&["apiVersion"]).unwrap_or_default();
+        (version, self.kind(), self.namespace().unwrap_or("default"), self.name())
     }
 
     /// Returns what identifies it now.
@@ -108,6 +128,12 @@ impl Resource {
     /// Returns its namespace, if one is given.
     pub fn namespace(&self) -> Option<&str> {
         self.tree.text(&["metadata", "namespace"]).filter(|namespace| !namespace.is_empty())
+    }
+
+    /// Tells whether kustomize only uses it and leaves it out of what it builds.
+    pub fn is_local(&self) -> bool {
+        let annotation = "config.kubernetes.io/local-config";
+        self.tree.text(&["metadata", "annotations", annotation]).is_some_and(|value| value != "false")
     }
 
     /// Tells whether it is this kind of Flux object.

@@ -1,9 +1,10 @@
 //! Which objects a patch or a replacement is for.
 
-use regex::Regex;
+use std::cmp::Ordering;
 
 use super::resource::{Resource, ResourceId};
 use super::tree::Tree;
+use crate::constraint::Filter;
 
 /// The fields of a target, each an anchored regular expression; none admits all.
 pub(super) struct Selector {
@@ -19,7 +20,7 @@ pub(super) struct Selector {
 enum Pattern {
     Any,
     Text(String),
-    Regex(Box<Regex>),
+    Regex(Box<Filter>),
     /// Not an expression: admits nothing, as kustomize fails on it.
     Broken,
 }
@@ -30,14 +31,14 @@ impl Pattern {
         if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             return Self::Text(text.to_owned());
         }
-        Regex::new(&format!("^(?:{text})$")).map_or(Self::Broken, |regex| Self::Regex(Box::new(regex)))
+        format!("^(?:{text})$").parse::<Filter>().map_or(Self::Broken, |regex| Self::Regex(Box::new(regex)))
     }
 
     fn admits(&self, text: &str) -> bool {
         match self {
             Self::Any => true,
             Self::Text(wanted) => wanted == text,
-            Self::Regex(regex) => regex.is_match(text),
+            Self::Regex(regex) => regex.matches(text),
             Self::Broken => false,
         }
     }
@@ -56,6 +57,14 @@ impl Selector {
             labels: text("labelSelector"),
             annotations: text("annotationSelector"),
         }
+    }
+
+    /// Tells whether kustomize can't read it.
+    pub fn is_broken(&self) -> bool {
+        let patterns = [&self.group, &self.version, &self.kind, &self.name, &self.namespace];
+        let labels = [&self.labels, &self.annotations].into_iter().flatten();
+        patterns.into_iter().any(|pattern| matches!(pattern, Pattern::Broken))
+            || labels.into_iter().any(|selector| !is_selector(selector))
     }
 
     /// Tells whether it selects an object, by its present names or any that it had before.
@@ -88,6 +97,13 @@ pub(super) fn is_same(one: &ResourceId, two: &ResourceId) -> bool {
         && effective_namespace(one) == effective_namespace(two)
 }
 
+/// Tells whether a text is a selector: every requirement begins with a key.
+fn is_selector(selector: &str) -> bool {
+    let key = |text: &str| text.trim_start().trim_start_matches('!').trim_start().starts_with(char::is_alphanumeric);
+    let open = selector.matches('(').count() == selector.matches(')').count();
+    open && (selector.trim().is_empty() || selector.split(',').all(key))
+}
+
 /// Kubernetes' selectors: `a=b`, `a!=b`, `a in (b, c)`, `a notin (b)`, `a`, `!a`, joined by commas.
 fn admits_labels(selector: &str, resource: &Resource, field: &str) -> bool {
     let value = |key: &str| resource.tree.text(&["metadata", field, key.trim()]);
@@ -111,10 +127,18 @@ fn admits_labels(selector: &str, resource: &Resource, field: &str) -> bool {
             let list = list.trim().trim_start_matches('(').trim_end_matches(')');
             value(key).is_some_and(|value| list.split(',').any(|item| item.trim() == value))
         };
-        if let Some((key, list)) = requirement.split_once(" notin ") {
+        let number = |text: &str| text.trim().parse::<i64>().ok();
+        let ordered = |key: &str, other: &str| Some(value(key).and_then(number)?.cmp(&number(other)?));
+        // `tier in(a)` and `tier in (a)` are one.
+        let (head, list) = requirement.split_once('(').unwrap_or((requirement, ""));
+        if let Some(key) = head.trim_end().strip_suffix(" notin") {
             !set(list, key)
-        } else if let Some((key, list)) = requirement.split_once(" in ") {
+        } else if let Some(key) = head.trim_end().strip_suffix(" in") {
             set(list, key)
+        } else if let Some((key, other)) = requirement.split_once('>') {
+            ordered(key, other) == Some(Ordering::Greater)
+        } else if let Some((key, other)) = requirement.split_once('<') {
+            ordered(key, other) == Some(Ordering::Less)
         } else if let Some((key, wanted)) = requirement.split_once("!=") {
             value(key) != Some(wanted.trim())
         } else if let Some((key, wanted)) = requirement.split_once("==").or_else(|| requirement.split_once('=')) {

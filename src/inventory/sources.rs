@@ -10,9 +10,9 @@ use super::text::Spot;
 use super::tree::{Leaf, Tree};
 use super::values;
 use super::verify;
-use super::walk::{Applied, Reconciled};
+use super::walk::{Applied, Reconciled, Standing};
 use crate::model::{
-    AppName, Artifact, Demand, EnvironmentName, FieldName, FindingCode, OciRepository, Place, Reference, Source,
+    AppName, Artifact, Choice, Demand, EnvironmentName, FieldName, FindingCode, OciRepository, Place, Reference, Source,
     SourceId, SourceKind, Unknown, Verify,
 };
 
@@ -29,6 +29,16 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// Takes over what the Kustomizations on the way to it say.
+    fn stand(&mut self, standing: &Standing) {
+        if self.source.suspended.is_none() {
+            self.source.suspended.clone_from(&standing.suspended);
+        }
+        if let Some(unknown) = &standing.unknown {
+            self.source.choice = Choice::Unknown((**unknown).clone());
+        }
+    }
+
     /// Tells whether both are the same image, decided at the same places.
     fn is_same_image(&self, other: &Self) -> bool {
         let decided = |found: &Self| {
@@ -53,20 +63,19 @@ impl Objects<'_> {
         let applied = self.reconciled.objects.iter();
         let sources = applied.filter_map(|applied| {
             let mut found = self.source(&applied.object)?;
-            if found.source.suspended.is_none() {
-                found.source.suspended.clone_from(&applied.suspended);
-            }
+            found.stand(&applied.standing);
             Some(found)
         });
         let mut sources: Vec<Found> = sources.collect();
         for applied in self.reconciled.objects.iter().filter(|applied| applied.object.is_flux("HelmRelease")) {
             self.values_images(applied, &mut sources);
         }
-        for image in &self.reconciled.images {
+        for (image, standing) in &self.reconciled.images {
             let fields = [(FieldName::Digest, &image.digest), (FieldName::Tag, &image.tag)];
             let fields = fields.into_iter().filter_map(|(name, leaf)| Some((name, leaf.clone()?))).collect();
             let place = image.spot.as_ref().map(Spot::place);
-            let found = self.image(None, &image.name, fields, place);
+            let mut found = self.image(None, &image.name, fields, place);
+            found.iter_mut().for_each(|found| found.stand(standing));
             sources.extend(found.filter(|found| !sources.iter().any(|other| other.is_same_image(found))));
         }
         self.suspend_charts(&mut sources);
@@ -82,7 +91,7 @@ impl Objects<'_> {
             let text = |key: &str| reference.text(&[key]);
             let namespace = text("namespace").or(applied.object.namespace());
             let key = (text("kind").unwrap_or_default(), namespace, text("name").unwrap_or_default());
-            let suspended = suspension(&applied.object).or_else(|| applied.suspended.clone());
+            let suspended = suspension(&applied.object).or_else(|| applied.standing.suspended.clone());
             releases.entry(key).or_default().push(suspended);
         }
         for found in sources.iter_mut().filter(|found| found.source.suspended.is_none()) {
@@ -111,7 +120,8 @@ impl Objects<'_> {
             };
             let place = Some(applied.object.place());
             if let Some(mut found) = self.image(applied.object.namespace(), &name, image.fields, place) {
-                found.source.suspended = suspension(&applied.object).or_else(|| applied.suspended.clone());
+                found.source.suspended = suspension(&applied.object);
+                found.stand(&applied.standing);
                 if !sources.iter().any(|other| other.is_same_image(&found)) {
                     sources.push(found);
                 }
@@ -126,7 +136,8 @@ impl Objects<'_> {
         fields: Vec<(FieldName, Rc<Leaf>)>,
         place: Option<Place>,
     ) -> Option<Found> {
-        let fields: Vec<_> = fields.into_iter().map(|(name, leaf)| (name, resolved(&leaf))).collect();
+        let fields: Vec<_> =
+            fields.into_iter().map(|(name, leaf)| (name, resolved(SourceKind::Image, &leaf))).collect();
         let mut reference = Reference { fields: fields.iter().map(|(name, leaf)| (*name, leaf.value())).collect() };
         // Tag and digest of an image are one reference, no one hides the other.
         reference.fields.sort_by_key(|(name, _)| *name);
@@ -225,8 +236,10 @@ impl Objects<'_> {
         artifact: Result<Artifact, Unknown>,
         fields: &[(FieldName, &[&str])],
     ) -> Found {
-        let given: Vec<(FieldName, Rc<Leaf>)> =
-            fields.iter().filter_map(|(name, path)| given(object, path).map(|leaf| (*name, resolved(leaf)))).collect();
+        let given: Vec<(FieldName, Rc<Leaf>)> = fields
+            .iter()
+            .filter_map(|(name, path)| given(object, path).map(|leaf| (*name, resolved(kind, leaf))))
+            .collect();
         let mut reference = Reference { fields: given.iter().map(|(name, leaf)| (*name, leaf.value())).collect() };
         choice::note_shadows(kind, &mut reference);
         let helm_layer = object.tree.text(&["spec", "layerSelector", "mediaType"]) == Some(HELM_LAYER);
@@ -285,7 +298,7 @@ impl Objects<'_> {
             let message = format!("`{name}` is suspended: a change has no effect until it is resumed");
             self.files.say(FindingCode::Suspended, message, Some(place.clone()));
         }
-        if let crate::model::Choice::Unknown(unknown) = &source.choice {
+        if let Choice::Unknown(unknown) = &source.choice {
             self.files.say(unknown.code, unknown.message.clone(), unknown.place.clone());
         }
     }
@@ -344,8 +357,15 @@ impl Objects<'_> {
 }
 
 /// A text that is still a template is unknown: something that is not seen here fills it in.
-fn resolved(leaf: &Rc<Leaf>) -> Rc<Leaf> {
+fn resolved(kind: SourceKind, leaf: &Rc<Leaf>) -> Rc<Leaf> {
     let Ok(text) = &leaf.text else { return Rc::clone(leaf) };
+    let small_integer = text.len() < 7 && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(other) = leaf.retyped().filter(|_| kind != SourceKind::Image || !small_integer) {
+        let message = format!("`{text}` without quotes is {other}, where Flux wants a string");
+        let place = leaf.chain.last().map(Spot::place);
+        let unknown = Unknown { code: FindingCode::InvalidReference, message, place };
+        return Rc::new(Leaf { text: Err(Rc::new(unknown)), ..(**leaf).clone() });
+    }
     let code = if text.contains("${") {
         FindingCode::UnresolvedVariable
     } else if ["{{", "<<", "$("].iter().any(|mark| text.contains(mark)) {

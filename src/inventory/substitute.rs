@@ -9,6 +9,10 @@ use super::resource::Resource;
 use super::text::Spot;
 use super::tree::{Leaf, Tree};
 use crate::model::{FindingCode, Unknown};
+use crate::yaml::Stream;
+
+/// What may follow a variable's name; Flux fails on anything else.
+const OPERATORS: [char; 7] = [':', '=', ',', '^', '/', '#', '%'];
 
 /// The label and annotation that switches substitution off for an object.
 const SWITCH: &str = "kustomize.toolkit.fluxcd.io/substitute";
@@ -90,8 +94,7 @@ impl Variables {
                     Some(From::Default(range)) => chain.extend(written.map(|spot: &Spot| spot.part(range.clone()))),
                     None => {}
                 }
-                let null = whole.is_empty() && !leaf.quoted;
-                Some(Rc::new(Leaf { text: Ok(Arc::from(whole)), null, quoted: leaf.quoted, chain }))
+                Some(Rc::new(reread(&whole, keeps_quotes(text), chain)))
             }
             Err(mut unknown) => {
                 if unknown.place.is_none() {
@@ -124,6 +127,18 @@ impl Variables {
         }
     }
 
+    /// Returns why Flux fails on the variables: one has a name that it doesn't take.
+    pub fn fault(&self) -> Option<Unknown> {
+        let is_name = |name: &str| {
+            name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+                && name.starts_with(|char: char| char == '_' || char.is_ascii_alphabetic())
+        };
+        let (name, leaf) = self.values.iter().filter(|(name, _)| !is_name(name)).min_by_key(|(name, _)| *name)?;
+        let message =
+            format!("`{name}` is no name of a variable: Flux fails on it, and applies nothing of its Kustomization");
+        Some(Unknown { code: FindingCode::BuildFails, message, place: leaf.chain.last().map(Spot::place) })
+    }
+
     /// Splits a text into what stays and what is substituted. `base` is where it begins in the scalar's text.
     fn pieces(&self, text: &str, base: usize) -> Result<Vec<Piece>, Unknown> {
         let mut pieces = Vec::new();
@@ -144,7 +159,7 @@ impl Variables {
                     rest = inner;
                 }
             } else if let Some(expression) = behind.strip_prefix('{') {
-                let length = closing(expression).ok_or_else(|| exotic(&format!("${{{expression}")))?;
+                let length = closing(expression).ok_or_else(|| rejected(&format!("${{{expression}")))?;
                 pieces.push(Piece { text: std::mem::take(&mut plain), from: None });
                 let inner = expression.get(..length).unwrap_or_default();
                 pieces.extend(self.expression(inner, at + dollar + 2)?);
@@ -162,21 +177,24 @@ impl Variables {
     }
 
     fn expression(&self, expression: &str, base: usize) -> Result<Vec<Piece>, Unknown> {
-        let name_length = expression.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
-        let (name, operator) = expression.split_at_checked(name_length).unwrap_or_default();
-        if name.is_empty() || name.starts_with(|char: char| char.is_ascii_digit()) {
-            return Err(exotic(&format!("${{{expression}}}")));
+        let (length_of, named) = expression.strip_prefix('#').map_or((false, expression), |named| (true, named));
+        let name_length = named.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
+        let (name, operator) = named.split_at_checked(name_length).unwrap_or_default();
+        if name.is_empty() || !operator.is_empty() && (length_of || !operator.starts_with(OPERATORS)) {
+            return Err(rejected(&format!("${{{expression}}}")));
         }
         // In Flux's library all of these mean: the value, or what follows if it is empty or unset.
         let default = [":-", ":=", ":?", ":+", "="].iter().find_map(|mark| operator.strip_prefix(mark));
-        if default.is_none() && !operator.is_empty() {
-            return Err(exotic(&format!("${{{expression}}}")));
-        }
+        let applied = |text: &str| match (length_of, default) {
+            (true, _) => Ok(text.len().to_string()),
+            (_, Some(_)) => Ok(text.to_owned()),
+            _ => operated(text, operator).ok_or_else(|| exotic(&format!("${{{expression}}}"))),
+        };
         if let Some(variable) = self.values.get(name) {
             match &variable.text {
                 Err(unknown) => return Err((**unknown).clone()),
                 Ok(text) if !text.is_empty() => {
-                    let text = text.replace('\n', "");
+                    let text = applied(&text.replace('\n', ""))?;
                     return Ok(vec![Piece { text, from: Some(From::Variable(Rc::clone(variable))) }]);
                 }
                 Ok(_) => {}
@@ -203,13 +221,106 @@ fn closing(expression: &str) -> Option<usize> {
     let mut depth = 0usize;
     for (at, byte) in expression.bytes().enumerate() {
         match byte {
-            b'{' => depth += 1,
+            b'{' if at > 0 && expression.as_bytes().get(at - 1) == Some(&b'$') => depth += 1,
             b'}' if depth == 0 => return Some(at),
             b'}' => depth -= 1,
             _ => {}
         }
     }
     None
+}
+
+/// Carries out what stands behind a variable's name, as Flux's library does; none for patterns.
+fn operated(value: &str, operator: &str) -> Option<String> {
+    let literal = |pattern: &str| !pattern.contains(['*', '?', '[', '\\', '$']);
+    let replaced = |rest: &str, replace: &dyn Fn(&str, &str) -> String| {
+        let (pattern, new) = rest.split_once('/').unwrap_or((rest, ""));
+        literal(rest).then(|| replace(pattern, new))
+    };
+    let first = |change: fn(char) -> String| {
+        let mut chars = value.chars();
+        chars.next().map(change).unwrap_or_default() + chars.as_str()
+    };
+    match operator {
+        "" => Some(value.to_owned()),
+        "^^" => Some(value.to_uppercase()),
+        ",," => Some(value.to_lowercase()),
+        "^" => Some(first(|char| char.to_uppercase().to_string())),
+        "," => Some(first(|char| char.to_lowercase().to_string())),
+        _ => {
+            let cut = |prefixes: [&str; 2], cut: &dyn Fn(&str) -> Option<String>| {
+                let pattern = prefixes.iter().find_map(|prefix| operator.strip_prefix(prefix))?;
+                literal(pattern).then(|| cut(pattern).unwrap_or_else(|| value.to_owned()))
+            };
+            if let Some(rest) = operator.strip_prefix("//") {
+                replaced(rest, &|pattern, new| value.replace(pattern, new))
+            } else if let Some(rest) = operator.strip_prefix("/#") {
+                replaced(rest, &|pattern, new| {
+                    value.strip_prefix(pattern).map_or_else(|| value.to_owned(), |rest| format!("{new}{rest}"))
+                })
+            } else if let Some(rest) = operator.strip_prefix("/%") {
+                replaced(rest, &|pattern, new| {
+                    value.strip_suffix(pattern).map_or_else(|| value.to_owned(), |rest| format!("{rest}{new}"))
+                })
+            } else if let Some(rest) = operator.strip_prefix('/') {
+                replaced(rest, &|pattern, new| value.replacen(pattern, new, 1))
+            } else if operator.starts_with('#') {
+                cut(["##", "#"], &|pattern| value.strip_prefix(pattern).map(str::to_owned))
+            } else if operator.starts_with('%') {
+                cut(["%%", "%"], &|pattern| value.strip_suffix(pattern).map(str::to_owned))
+            } else {
+                part(value, operator.strip_prefix(':')?)
+            }
+        }
+    }
+}
+
+/// `pos` or `pos:length`; a negative position counts from the end.
+fn part(value: &str, range: &str) -> Option<String> {
+    let (position, length) = range.split_once(':').map_or((range, None), |(from, length)| (from, Some(length)));
+    let position: i64 = position.trim().parse().ok()?;
+    let start = match usize::try_from(position) {
+        Ok(start) => start,
+        Err(_) => match value.len().checked_sub(usize::try_from(-position).ok()?) {
+            Some(start) => start,
+            None => return Some(value.to_owned()),
+        },
+    };
+    let end = match length {
+        Some(length) => start.checked_add(length.trim().parse().ok()?)?.min(value.len()),
+        None => value.len(),
+    };
+    Some(value.get(start.min(end)..end)?.to_owned())
+}
+
+/// Tells whether a text still stands in quotes, or in a block, in what kustomize hands to substitution.
+fn keeps_quotes(text: &str) -> bool {
+    text.contains('\n')
+        || text.contains(": ")
+        || text.contains(" #")
+        || text.ends_with(':')
+        || text.trim() != text
+        || text.starts_with(['"', '\'', '&', '*', '!', '%', '@', '`', '|', '>', '{', '[', ',', '#', '?'])
+        || text.starts_with("- ")
+}
+
+/// Reads a text again after substitution: quotes that a variable brings are quotes, what looks like a number is one.
+fn reread(whole: &str, quoted: bool, chain: Vec<Spot>) -> Leaf {
+    let plain = |text: Arc<str>, quoted: bool| Leaf { null: !quoted && text.is_empty(), text: Ok(text), quoted, chain };
+    if !quoted && whole.starts_with(['"', '\'']) {
+        let stream = Stream::parse_text(whole);
+        if let Some(scalar) = stream.documents.first().and_then(|document| document.root.scalar()) {
+            return plain(Arc::clone(&scalar.text), true);
+        }
+    }
+    plain(Arc::from(whole), quoted)
+}
+
+/// What fails the whole Kustomization.
+fn rejected(expression: &str) -> Unknown {
+    let short: String = expression.chars().take(60).collect();
+    let message = format!("`{short}` is no substitution: Flux fails on it, and applies nothing of its Kustomization");
+    Unknown { code: FindingCode::BuildFails, message, place: None }
 }
 
 fn exotic(expression: &str) -> Unknown {
@@ -225,6 +336,8 @@ mod tests {
     fn substituted(text: &str) -> String {
         let mut variables = Variables::default();
         variables.define("V", Leaf::made("1.2.3"));
+        variables.define("WORD", Leaf::made("aBc"));
+        variables.define("QUOTED", Leaf::made("\"1.10\""));
         variables.define("EMPTY", Leaf::made(""));
         variables.define("LINES", Leaf::made("a\nb"));
         match variables.leaf(&Leaf::made(text)).map(|leaf| leaf.text.clone()) {
@@ -253,12 +366,31 @@ mod tests {
             ("$${V}", "${V}"),
             ("${W}", "unresolved-variable"),
             ("${EMPTY}", "unresolved-variable"),
-            ("${V/1/2}", "unsupported-template"),
-            ("${V:0:1}", "unsupported-template"),
-            ("${V-d}", "unsupported-template"),
-            ("${V", "unsupported-template"),
-            ("${}", "unsupported-template"),
-            ("${#V}", "unsupported-template"),
+            ("${V/1/2}", "2.2.3"),
+            ("${V//./-}", "1-2-3"),
+            ("${V/#1./v}", "v2.3"),
+            ("${V/%.3/.4}", "1.2.4"),
+            ("${V#1.}", "2.3"),
+            ("${V%.3}", "1.2"),
+            ("${V%%.3}", "1.2"),
+            ("${V%.*}", "unsupported-template"),
+            ("${V:0:1}", "1"),
+            ("${V:2}", "2.3"),
+            ("${V: -1}", "3"),
+            ("${V:0:99}", "1.2.3"),
+            ("${V:99}", ""),
+            ("${WORD^^}", "ABC"),
+            ("${WORD^}", "ABc"),
+            ("${WORD,,}", "abc"),
+            ("${#V}", "5"),
+            ("${W:-{}}", "{}"),
+            ("${QUOTED}", "1.10"),
+            ("${V-d}", "build-fails"),
+            ("${V+d}", "build-fails"),
+            ("${V.d}", "build-fails"),
+            ("${V[0]}", "build-fails"),
+            ("${V", "build-fails"),
+            ("${}", "build-fails"),
         ] {
             assert_eq!(substituted(text), expected, "{text}");
         }

@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::text::{Spot, Text};
-use crate::model::{Form, Unknown, Value};
-use crate::yaml::{Content, Node};
+use crate::model::{FindingCode, Form, Unknown, Value};
+use crate::yaml::{self, Content, Node, PlainKind};
 
 /// A value.
 #[derive(Clone)]
@@ -37,6 +37,22 @@ impl Leaf {
         Rc::new(Self { text: Ok(Arc::from(text)), null: false, quoted: true, chain: Vec::new() })
     }
 
+    /// Makes a null that is written nowhere.
+    pub fn null() -> Rc<Self> {
+        Rc::new(Self { text: Ok(Arc::from("null")), null: true, quoted: false, chain: Vec::new() })
+    }
+
+    /// Tells as what kustomize and Flux read it, if not as a string: `1.10` without quotes is a number.
+    pub fn retyped(&self) -> Option<&'static str> {
+        let text = self.text.as_ref().ok().filter(|_| !self.quoted && !self.null)?;
+        match yaml::kind_of_plain(text) {
+            PlainKind::Number => Some("a number"),
+            PlainKind::Boolean => Some("a boolean"),
+            PlainKind::Timestamp => Some("a time"),
+            PlainKind::String | PlainKind::Null | PlainKind::Special => None,
+        }
+    }
+
     /// Returns it as the model's value.
     pub fn value(&self) -> Value {
         let text = self.text.as_ref().map(|text| text.to_string()).map_err(|unknown| (**unknown).clone());
@@ -58,7 +74,10 @@ impl Tree {
                 Self::Leaf(Rc::new(Leaf {
                     text: Ok(Arc::clone(&scalar.text)),
                     null: scalar.is_null(),
-                    quoted: scalar.form != Form::Plain || node.tag.as_deref() == Some("!!str"),
+                    quoted: match node.tag.as_deref() {
+                        Some("!!int" | "!!float" | "!!bool") => false,
+                        tag => scalar.form != Form::Plain || tag == Some("!!str"),
+                    },
                     chain: vec![Spot::of(text, document, node, scalar)],
                 }))
             }
@@ -143,6 +162,41 @@ impl Tree {
                 Some(entries.remove(at).1)
             }
             _ => None,
+        }
+    }
+
+    /// Tells whether both are a mapping, a list, or a scalar.
+    pub fn is_alike(&self, other: &Self) -> bool {
+        matches!(
+            (self, other),
+            (Self::Leaf(_), Self::Leaf(_)) | (Self::Map(_), Self::Map(_)) | (Self::List(_), Self::List(_))
+        )
+    }
+
+    /// Tells whether both hold the same, wherever they are written; nothing equals what can't be told.
+    pub fn equals(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Leaf(one), Self::Leaf(two)) => {
+                let text = |leaf: &Leaf| leaf.text.as_ref().ok().map(|text| (leaf.null, leaf.retyped(), text.clone()));
+                one.null && two.null || text(one).is_some() && text(one) == text(two)
+            }
+            (Self::List(one), Self::List(two)) => {
+                one.len() == two.len() && one.iter().zip(two).all(|(one, two)| one.equals(two))
+            }
+            (Self::Map(one), Self::Map(two)) => {
+                one.len() == two.len()
+                    && one.iter().all(|(key, value)| other.field(key).is_some_and(|other| value.equals(other)))
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns why Flux fails on it, if it does.
+    pub fn fault(&self) -> Option<Rc<Unknown>> {
+        match self {
+            Self::Leaf(leaf) => leaf.text.as_ref().err().filter(|why| why.code == FindingCode::BuildFails).cloned(),
+            Self::Map(entries) => entries.iter().find_map(|(_, value)| value.fault()),
+            Self::List(items) => items.iter().find_map(Self::fault),
         }
     }
 

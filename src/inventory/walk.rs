@@ -7,7 +7,7 @@ use super::artifact::Copies;
 use super::build::{Build, Builder, Overlay};
 use super::files::is_yaml;
 use super::images::{self, Image};
-use super::patch::{Content, Patch, text_of};
+use super::patch::{Content, Identity, Patch, text_of};
 use super::resource::Resource;
 use super::selector::Selector;
 use super::substitute::Variables;
@@ -25,7 +25,7 @@ pub(super) struct Reconciled {
     /// The objects as they are applied, in the order in which Flux reaches them.
     pub objects: Vec<Applied>,
     /// The images that kustomizations give tags.
-    pub images: Vec<Image>,
+    pub images: Vec<(Image, Standing)>,
     /// Every file that was read on the way.
     pub files: HashSet<RepoPath>,
     /// Objects by kind and name.
@@ -36,17 +36,18 @@ pub(super) struct Reconciled {
 #[derive(Clone)]
 pub(super) struct Applied {
     pub object: Rc<Resource>,
-    /// Where the Kustomization that applies it is suspended.
-    pub suspended: Option<Place>,
+    pub standing: Standing,
     /// Whether it was only found below an environment's directory that has no kustomization file.
     pub swept: bool,
 }
 
-impl Applied {
-    /// Makes an object that is applied as it is.
-    pub fn plainly(object: &Rc<Resource>) -> Self {
-        Self { object: Rc::clone(object), suspended: None, swept: false }
-    }
+/// What the Kustomizations that lead to an object say about all that they apply.
+#[derive(Clone, Default)]
+pub(super) struct Standing {
+    /// Where one of them is suspended.
+    pub suspended: Option<Place>,
+    /// Why it is not applied as it is written: one of them can't be built.
+    pub unknown: Option<Rc<Unknown>>,
 }
 
 impl Reconciled {
@@ -136,14 +137,16 @@ impl<'a> EnvironmentWalk<'a> {
                 let paths = snapshot.below(&below).map(|(path, _)| path);
                 for path in paths.filter(|path| glob::matches(pattern, path.as_str())) {
                     let directory = path.parent();
-                    if self.builder.kustomization(&directory).as_ref() == Some(path) {
-                        let build = self.builder.directory(&directory);
-                        self.apply(&build, &Variables::default(), None);
+                    let build = if self.builder.kustomization(&directory).as_ref() == Some(path) {
+                        self.builder.directory(&directory)
                     } else if is_yaml(path) {
                         let mut build = Build::default();
                         self.builder.manifest(path, &mut build);
-                        self.apply(&build, &Variables::default(), None);
-                    }
+                        Rc::new(build.as_separate_files())
+                    } else {
+                        continue;
+                    };
+                    self.apply(&build, &Variables::default(), &Standing::default());
                 }
             }
         }
@@ -159,7 +162,9 @@ impl<'a> EnvironmentWalk<'a> {
                     == Ok(directory)
         };
         let Some(bootstrap) = build.resources.iter().find(leads_here).cloned() else {
-            self.apply(&build, &Variables::default(), None);
+            // Nothing says that Flux builds all that lies here as one.
+            let build = if self.sweeping { Rc::new(build.as_separate_files()) } else { build };
+            self.apply(&build, &Variables::default(), &Standing::default());
             return;
         };
         self.visited.insert((bootstrap.namespace().map(str::to_owned), bootstrap.name().to_owned(), directory.clone()));
@@ -168,18 +173,31 @@ impl<'a> EnvironmentWalk<'a> {
         // Its ConfigMaps are among the objects that it applies itself.
         let mut variables = Variables::default();
         self.variables(&bootstrap, &build.resources, &mut variables);
-        self.apply(&build, &variables, suspended(&bootstrap));
+        self.apply(&build, &variables, &Standing { suspended: suspended(&bootstrap), unknown: None });
     }
 
-    fn apply(&mut self, build: &Build, variables: &Variables, suspended: Option<Place>) {
+    fn apply(&mut self, build: &Build, variables: &Variables, standing: &Standing) {
+        let substituted: Vec<Rc<Resource>> =
+            build.resources.iter().map(|resource| variables.resource(resource)).collect();
+        let rejected = build
+            .resources
+            .iter()
+            .zip(&substituted)
+            .find_map(|(before, after)| if Rc::ptr_eq(before, after) { None } else { after.tree.fault() });
+        let fault = variables.fault().map(Rc::new).or(rejected);
+        if let Some(fault) = &fault {
+            self.builder.files.say(fault.code, fault.message.clone(), fault.place.clone());
+        }
+        let unknown = build.broken.clone().or(fault).or_else(|| standing.unknown.clone());
+        let standing = Standing { unknown, ..standing.clone() };
         self.reconciled.files.extend(build.files.iter().cloned());
-        for resource in &build.resources {
-            let object = variables.resource(resource);
+        build.say(self.builder.files);
+        for object in substituted {
             if object.is_flux("ResourceSet") {
                 let message = format!("the templates of ResourceSet `{}` can't be evaluated", object.name());
                 self.builder.files.say(FindingCode::UnsupportedTemplate, message, Some(object.place()));
             }
-            self.reconciled.add(Applied { object, suspended: suspended.clone(), swept: self.sweeping });
+            self.reconciled.add(Applied { object, standing: standing.clone(), swept: self.sweeping });
         }
         for image in &build.images {
             let mut image = image.clone();
@@ -188,7 +206,7 @@ impl<'a> EnvironmentWalk<'a> {
                     *leaf = new;
                 }
             }
-            self.reconciled.images.push(image);
+            self.reconciled.images.push((image, standing.clone()));
         }
     }
 
@@ -263,7 +281,8 @@ impl<'a> EnvironmentWalk<'a> {
         };
         let mut variables = Variables::default();
         self.variables(kustomization, &build.resources, &mut variables);
-        self.apply(&build, &variables, suspended(kustomization).or_else(|| waiting.suspended.clone()));
+        let suspended = suspended(kustomization).or_else(|| waiting.standing.suspended.clone());
+        self.apply(&build, &variables, &Standing { suspended, unknown: waiting.standing.unknown.clone() });
     }
 
     fn directory(&self, kustomization: &Resource, path: Option<&Rc<Leaf>>, place: &Place) -> Option<RepoPath> {
@@ -302,6 +321,7 @@ impl<'a> EnvironmentWalk<'a> {
                 target,
                 spot: item.first_spot().cloned(),
                 remembers_names: true,
+                may_change: Identity::of(item),
             })
         };
         let component = |item: &Tree| match item {

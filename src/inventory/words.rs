@@ -25,13 +25,15 @@ impl Rank {
     /// Returns the rank that one word tells.
     pub fn of_word(word: &str) -> Option<Self> {
         // A look at every path of a repository passes here: most words are none of these.
-        if !matches!(word.as_bytes().first(), Some(b'd' | b't' | b's' | b'p' | b'D' | b'T' | b'S' | b'P')) {
+        let first = word.as_bytes().first().map(u8::to_ascii_lowercase);
+        if !matches!(first, Some(b'a' | b'd' | b'i' | b'n' | b'p' | b'q' | b's' | b't' | b'u')) {
             return None;
         }
         match word.to_ascii_lowercase().as_str() {
-            "dev" | "devel" | "develop" | "development" => Some(Self::Dev),
-            "test" | "tst" | "testing" => Some(Self::Test),
-            "staging" | "stage" | "stag" | "stg" => Some(Self::Staging),
+            "dev" | "devel" | "develop" | "development" | "sandbox" | "sbx" => Some(Self::Dev),
+            "test" | "tst" | "testing" | "qa" | "int" | "integration" => Some(Self::Test),
+            "staging" | "stage" | "stag" | "stg" | "uat" | "acc" | "acceptance" => Some(Self::Staging),
+            "nonproduction" | "nonprod" | "nonprd" | "npd" => Some(Self::Staging),
             "preproduction" | "preprod" | "preprd" | "pprd" | "ppd" => Some(Self::PreProduction),
             "production" | "prod" | "prd" => Some(Self::Production),
             _ => None,
@@ -42,11 +44,11 @@ impl Rank {
     pub fn of_name(name: &str) -> Option<Self> {
         let words = words(name);
         let mut ranks = words.iter().enumerate().filter_map(|(at, word)| {
-            let pre =
-                at.checked_sub(1).and_then(|at| words.get(at)).is_some_and(|word| word.eq_ignore_ascii_case("pre"));
-            match Self::of_word(word)? {
-                Self::Production if pre => Some(Self::PreProduction),
-                rank => Some(rank),
+            let before = at.checked_sub(1).and_then(|at| words.get(at)).map(|word| word.to_ascii_lowercase());
+            match (Self::of_word(word)?, before.as_deref()) {
+                (Self::Production, Some("pre")) => Some(Self::PreProduction),
+                (Self::Production, Some("non")) => Some(Self::Staging),
+                (rank, _) => Some(rank),
             }
         });
         let first = ranks.next()?;
@@ -80,8 +82,8 @@ pub(super) fn without_environment<'a>(name: &'a str, environment: &str) -> &'a s
     // `pre-prod` is one word in two, so two words are tried first.
     for parts in [2, 1] {
         let tells = |text: &str| {
-            let pre = words(text).first().is_some_and(|word| word.eq_ignore_ascii_case("pre"));
-            (parts == 1 || pre) && Rank::of_name(text) == Some(rank)
+            let first = words(text).first().map(|word| word.to_ascii_lowercase());
+            (parts == 1 || matches!(first.as_deref(), Some("pre" | "non"))) && Rank::of_name(text) == Some(rank)
         };
         let trailing = name.rmatch_indices(separator).nth(parts - 1);
         if let Some((at, separator)) = trailing
@@ -111,6 +113,10 @@ mod tests {
         assert_eq!(Rank::of_name("pre-prod"), Some(Rank::PreProduction));
         assert_eq!(Rank::of_name("preprod_eu"), Some(Rank::PreProduction));
         assert_eq!(Rank::of_name("stg"), Some(Rank::Staging));
+        assert_eq!(Rank::of_name("non-prod"), Some(Rank::Staging));
+        assert_eq!(Rank::of_name("nonprod-weu-1"), Some(Rank::Staging));
+        assert_eq!(Rank::of_name("prod-eu-1"), Some(Rank::Production));
+        assert_eq!((Rank::of_name("qa"), Rank::of_name("uat")), (Some(Rank::Test), Some(Rank::Staging)));
         assert_eq!(Rank::of_name("products"), None);
         assert_eq!(Rank::of_name("dev-prod"), None);
         assert!(Rank::Dev < Rank::Test && Rank::Staging < Rank::PreProduction);

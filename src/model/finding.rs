@@ -56,6 +56,7 @@ finding_codes! {
     UnresolvedVariable = "unresolved-variable", "A variable has no value in this repository.";
     InvalidReference = "invalid-reference", "Flux would refuse this reference.";
     InvalidArtifact = "invalid-artifact", "The URL names no artifact that Flux accepts.";
+    BuildFails = "build-fails", "Flux can't build a kustomization: nothing of it is applied until it is mended.";
     InvalidObject = "invalid-object", "A Flux object lacks what Flux requires of it.";
     AmbiguousTags = "ambiguous-tags", "Tags of equal precedence: which one Flux takes hangs on the registry's order.";
     OlderFlux = "older-flux", "The Flux in this repository chooses versions by older rules.";

@@ -1,5 +1,6 @@
 //! Documents, and the nodes they are made of.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Error;
@@ -146,6 +147,22 @@ impl Node {
             match &node.content {
                 Content::Scalar(scalar) => return (node.position == position).then_some(scalar),
                 _ => node = node.step_towards(position)?.1,
+            }
+        }
+    }
+
+    /// Returns where a key is written that stands in its mapping already, if there is one anywhere below.
+    pub fn duplicate_key(&self) -> Option<Position> {
+        match &self.content {
+            Content::Scalar(_) | Content::Alias(..) => None,
+            Content::Sequence(items) => items.iter().find_map(Self::duplicate_key),
+            Content::Mapping(entries) => {
+                let mut seen = HashSet::with_capacity(entries.len());
+                let mut again = entries.iter().filter_map(|(key, _)| Some((key, key.text()?)));
+                let twice = again.find(|(_, name)| *name != "<<" && !seen.insert(*name));
+                twice
+                    .map(|(key, _)| key.position)
+                    .or_else(|| entries.iter().find_map(|(_, value)| value.duplicate_key()))
             }
         }
     }

@@ -49,7 +49,7 @@ fn paths_out_of_the_repository_and_missing_ones_are_findings() {
     path-outside overlay/kustomization.yaml:3:18 `../../z.yaml` leads out of the repository
     path-missing overlay/kustomization.yaml:3:40 patch `overlay/gone.yaml` does not exist
     unreadable-yaml overlay/kustomization.yaml:3:64 not YAML: unclosed bracket '['
-    unsupported-transformer overlay/kustomization.yaml:4:21 `helmCharts` is not built by Flux, nor here
+    build-fails overlay/kustomization.yaml:4:21 `helmCharts` is not built by Flux, nor here: kustomize fails on this, and Flux applies nothing of it
     unsupported-transformer overlay/kustomization.yaml:5:16 transformer `other.yaml` can't be evaluated here
     path-missing overlay/kustomization.yaml:6:39 `overlay/gone.env` does not exist
     path-outside overlay/kustomization.yaml:6:58 `../../q` leads out of the repository

@@ -130,20 +130,19 @@ fn variables_from_the_kustomization_a_config_map_and_a_default() {
     staging b oci://registry.example.com/b pin v2.2.0 clusters/staging/vars.yaml:5:19
     staging c oci://registry.example.com/c pin 3.0.0 apps/c.yaml:9:14
     staging d oci://registry.example.com/d pin v1.5.0-rc.1 clusters/staging/apps.yaml:15:20
-    staging e oci://registry.example.com/e unknown unsupported-template apps/e.yaml:10:10
+    staging e oci://registry.example.com/e pin 2.5.0-rc.1 clusters/staging/apps.yaml:15:20
     staging f oci://registry.example.com/f unknown unresolved-variable apps/f.yaml:10:10
     staging g oci://registry.example.com/v3/g pin 1.0.0 apps/g.yaml:10:10
     production a oci://registry.example.com/a pin 1.4.2 clusters/production/apps.yaml:15:20
     production b oci://registry.example.com/b pin v2.1.0 clusters/production/vars.yaml:5:19
     production c oci://registry.example.com/c pin 3.0.0 apps/c.yaml:9:14
     production d oci://registry.example.com/d pin v1.4.2 clusters/production/apps.yaml:15:20
-    production e oci://registry.example.com/e unknown unsupported-template apps/e.yaml:10:10
+    production e oci://registry.example.com/e pin 2.4.2 clusters/production/apps.yaml:15:20
     production f oci://registry.example.com/f unknown unresolved-variable apps/f.yaml:10:10
     production g oci://registry.example.com/v3/g pin 1.0.0 apps/g.yaml:10:10
     production s oci://registry.example.com/s unknown secret-value secret/s.yaml:10:10
     ");
     assert_snapshot!(findings(&inventory), @"
-    unsupported-template apps/e.yaml:10:10 `${APP_VERSION/1/2}` is a substitution that is not evaluated here
     unresolved-variable apps/f.yaml:10:10 `${NOWHERE}` has no value in this repository
     secret-value clusters/production/secret.yaml:15:16 `${SECRET_VERSION}`: it may come from Secret `cluster-secrets`, which is not read
     shared-slot apps/c.yaml:9:14 decides the version of staging, production: they move together

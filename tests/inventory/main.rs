@@ -4,9 +4,11 @@ mod direct;
 mod discovery;
 mod fleets;
 mod generated;
+mod flux;
 mod hostile;
 mod laws;
 mod layouts;
+mod oracle;
 mod repository;
 #[path = "../support/shared.rs"]
 mod shared;

@@ -1,0 +1,201 @@
+//! Kustomize itself as the judge: what `kubectl kustomize` builds, and what the walk says, must be one.
+//!
+//! `tests/fixtures/kustomize/*.txt` holds cases, each begun by `=== name` and made of files begun by `-- path --`; the
+//! directory `top` is built. Where Flux's kustomize is stricter than kubectl's, a case says `=== name (flux: fails)`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use promote::inventory::{Walk, built};
+use promote::model::{Choice, FieldName, FindingCode, Inventory, Source, SourceKind};
+use serde_yaml::Value;
+
+use crate::repository::{Repository, findings, name};
+
+/// What a build comes to: a line an object, or that it fails.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Fails,
+    Builds(Vec<String>),
+}
+
+/// Tells whether kubectl is there to be asked.
+pub fn has_kubectl() -> bool {
+    let there = Command::new("kubectl").args(["kustomize", "--help"]).output().is_ok_and(|run| run.status.success());
+    if !there {
+        assert!(std::env::var_os("PROMOTE_REQUIRE_KUBECTL").is_none(), "kubectl is required");
+        println!("skipped: kubectl is not there");
+    }
+    there
+}
+
+/// Asks kustomize, as Flux calls it: without load restrictions.
+pub fn kustomize(folder: &Path, directory: &str) -> (Outcome, String) {
+    let run = Command::new("kubectl")
+        .args(["kustomize", "--load-restrictor", "LoadRestrictionsNone"])
+        .arg(folder.join(directory))
+        .output()
+        .expect("kubectl");
+    let error = String::from_utf8_lossy(&run.stderr).into_owned();
+    if !run.status.success() {
+        return (Outcome::Fails, error);
+    }
+    let text = String::from_utf8(run.stdout).expect("UTF-8");
+    let mut lines = Vec::new();
+    for document in serde_yaml::Deserializer::from_str(&text) {
+        let value: Value = serde::Deserialize::deserialize(document).expect("YAML");
+        lines.extend(line_of_object(&value));
+        images_of(&value, &mut lines);
+    }
+    lines.sort();
+    lines.dedup();
+    (Outcome::Builds(lines), error)
+}
+
+fn line_of_object(value: &Value) -> Option<String> {
+    let kind = value["kind"].as_str()?;
+    let (base, fields): (&Value, &[FieldName]) = match kind {
+        "OCIRepository" => (&value["spec"]["ref"], &OCI),
+        "GitRepository" => (&value["spec"]["ref"], &GIT),
+        "HelmRelease" => (&value["spec"]["chart"]["spec"], &[FieldName::Version]),
+        "HelmChart" => (&value["spec"], &[FieldName::Version]),
+        _ => return None,
+    };
+    if kind.starts_with("Helm") && base["chart"].is_null() {
+        return None;
+    }
+    let namespace = value["metadata"]["namespace"].as_str().unwrap_or("-");
+    let mut line = format!("{kind} {namespace}/{}", value["metadata"]["name"].as_str().unwrap_or_default());
+    for field in fields {
+        match &base[field.key()] {
+            Value::Null => {}
+            Value::String(text) if text.is_empty() => {}
+            Value::String(text) => line.push_str(&format!(" {}={text}", field.key())),
+            _ => line.push_str(&format!(" {}=?", field.key())),
+        }
+    }
+    Some(line)
+}
+
+const OCI: [FieldName; 4] = [FieldName::Digest, FieldName::Semver, FieldName::SemverFilter, FieldName::Tag];
+const GIT: [FieldName; 5] = [FieldName::Semver, FieldName::Tag, FieldName::Commit, FieldName::Name, FieldName::Branch];
+
+/// The images of an object's containers that name a tag or digest.
+fn images_of(value: &Value, lines: &mut Vec<String>) {
+    match value {
+        Value::Mapping(entries) => {
+            for (key, value) in entries {
+                if matches!(key.as_str(), Some("containers" | "initContainers")) {
+                    let images = value.as_sequence().into_iter().flatten().filter_map(|item| item["image"].as_str());
+                    lines.extend(images.filter(|image| image.contains("chosen")).map(|image| format!("Image {image}")));
+                }
+                images_of(value, lines);
+            }
+        }
+        Value::Sequence(items) => items.iter().for_each(|item| images_of(item, lines)),
+        _ => {}
+    }
+}
+
+/// Tells what the walk says of the same directory.
+pub fn ours(repository: &Repository, directory: &str) -> (Outcome, Inventory) {
+    let inventory = match built(&repository.snapshot(), &directory.parse().expect("a path"), &name("any")) {
+        Walk::Done(inventory) => inventory,
+        Walk::Needs(paths) => panic!("{paths:?}"),
+    };
+    let found = |code: FindingCode| inventory.findings.iter().any(|finding| finding.code == code);
+    if found(FindingCode::BuildFails) {
+        let known = |source: &Source| !matches!(source.choice, Choice::Unknown(_));
+        assert!(!inventory.sources.iter().any(known), "known although the build fails");
+        return (Outcome::Fails, inventory);
+    }
+    // What is not here is told, but the rest is read: the file may be there in the cluster's copy.
+    if [FindingCode::PathMissing, FindingCode::UnreadableYaml, FindingCode::InvalidObject].into_iter().any(found) {
+        return (Outcome::Fails, inventory);
+    }
+    let mut lines: Vec<String> = inventory.sources.iter().map(line_of_source).collect();
+    lines.sort();
+    lines.dedup();
+    (Outcome::Builds(lines), inventory)
+}
+
+fn line_of_source(source: &Source) -> String {
+    let text = |field: FieldName| source.reference.field(field).map(|value| value.text.clone().unwrap_or("?".into()));
+    if source.id.kind == SourceKind::Image {
+        let tag = text(FieldName::Tag).map(|tag| format!(":{tag}")).unwrap_or_default();
+        let digest = text(FieldName::Digest).map(|digest| format!("@{digest}")).unwrap_or_default();
+        return format!("Image {}{tag}{digest}", source.id.name);
+    }
+    let namespace = source.id.namespace.as_deref().unwrap_or("-");
+    let mut line = format!("{} {namespace}/{}", source.id.kind.as_str(), source.id.name);
+    let fields: &[FieldName] = match source.id.kind {
+        SourceKind::OciRepository => &OCI,
+        SourceKind::GitRepository => &GIT,
+        _ => &[FieldName::Version],
+    };
+    for field in fields {
+        if let Some(text) = text(*field) {
+            line.push_str(&format!(" {}={text}", field.key()));
+        }
+    }
+    line
+}
+
+/// Writes the files of a repository below a folder.
+pub fn write(repository: &Repository, folder: &Path) {
+    for (path, (_, bytes)) in &repository.files {
+        let path = folder.join(path);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        std::fs::write(path, bytes).expect("a file");
+    }
+}
+
+/// The cases of a fixture, by name.
+fn cases(text: &str) -> BTreeMap<String, Repository> {
+    let mut cases = BTreeMap::new();
+    for case in text.split("=== ").skip(1) {
+        let (name, files) = case.split_once('\n').expect("a name");
+        let mut repository = Repository::default();
+        for file in files.split("\n-- ").flat_map(|file| file.strip_prefix("-- ").or(Some(file))) {
+            if let Some((path, text)) = file.split_once(" --\n") {
+                repository = repository.with(path, &format!("{}\n", text.trim_end()));
+            }
+        }
+        assert!(cases.insert(name.trim().to_owned(), repository).is_none(), "{name} stands twice");
+    }
+    cases
+}
+
+#[test]
+fn written_cases_build_to_what_kustomize_builds() {
+    if !has_kubectl() {
+        return;
+    }
+    let fixtures = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/kustomize");
+    let only = std::env::var("CASE").ok();
+    let mut wrong = Vec::new();
+    for file in std::fs::read_dir(fixtures).expect("fixtures") {
+        let path = file.expect("a file").path();
+        for (name, repository) in cases(&std::fs::read_to_string(&path).expect("text")) {
+            if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+                continue;
+            }
+            let folder = tempfile::tempdir().expect("a folder");
+            write(&repository, folder.path());
+            let (mut wanted, error) = kustomize(folder.path(), "top");
+            if name.ends_with("(flux: fails)") {
+                wanted = Outcome::Fails;
+            }
+            let (got, inventory) = ours(&repository, "top");
+            if wanted != got {
+                let error: String = error.chars().take(300).collect();
+                wrong.push(format!(
+                    "{name}\n kustomize: {wanted:?} {error}\n ours:      {got:?}\n{}",
+                    findings(&inventory)
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
