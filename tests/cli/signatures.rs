@@ -71,7 +71,7 @@ fn a_signature_by_a_key_that_the_repository_holds_lets_it_go() {
     assert_eq!(run.code, 0, "{run}");
     let row = run.stdout.lines().find(|line| line.starts_with("| Signature")).unwrap_or_default();
     assert_snapshot!(row, @"| Signature | signed by the key `team.pub` of Secret flux-system/cosign-key, says cosign |");
-    assert_snapshot!(asked(&fleet)[0], @"verify --output=json --key=[sandbox]/tmp/[scratch]/0.pub --insecure-ignore-tlog=true -- [registry]/my-app-config@[digest]");
+    assert_snapshot!(asked(&fleet)[0], @"verify --output=json --key=[sandbox]/tmp/[scratch]/0.pub --insecure-ignore-tlog=true --allow-http-registry=true -- [registry]/my-app-config@[digest]");
     let key = std::fs::read_to_string(fleet.path("key")).expect("the key");
     assert!(key.starts_with("-----BEGIN PUBLIC KEY-----\nMFkw"), "{key}");
     // It may find its registry's login, and sees no token.
@@ -127,7 +127,7 @@ fn a_signature_by_somebody_else_is_none() {
     let fleet = cosign(demanding(KEYLESS, ""), other);
     refused(&fleet, 3, &["none holds: cosign finds none by `^https://github\\.com/acme/my-app/`"]);
     assert_snapshot!(asked(&fleet)[0], @r#"
-    verify --output=json --certificate-identity-regexp=^https://github\.com/acme/my-app/ --certificate-oidc-issuer-regexp=^https://token\.actions\.githubusercontent\.com$ -- [registry]/my-app-config@[digest]
+    verify --output=json --certificate-identity-regexp=^https://github\.com/acme/my-app/ --certificate-oidc-issuer-regexp=^https://token\.actions\.githubusercontent\.com$ --allow-http-registry=true -- [registry]/my-app-config@[digest]
     "#);
 }
 
@@ -259,7 +259,7 @@ fn notation_verifies_by_the_policy_and_certificates_of_the_secret() {
         run.stdout.contains("signed as the trust policy of Secret flux-system/notation-trust asks, says notation"),
         "{run}"
     );
-    assert_snapshot!(asked(&fleet)[0], @"verify -- [registry]/my-app-config@[digest]");
+    assert_snapshot!(asked(&fleet)[0], @"verify --insecure-registry -- [registry]/my-app-config@[digest]");
     let kept = |path: &str| std::fs::read_to_string(fleet.path("config").join(path)).unwrap_or_default();
     assert_eq!(
         (kept("trustpolicy.json"), kept("truststore/x509/ca/acme/0.pem")),

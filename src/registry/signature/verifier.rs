@@ -127,9 +127,10 @@ impl<'a> Verifier<'a> {
         format!("{}@{digest}", self.asked)
     }
 
-    /// Tells whether the registry is spoken to over plain HTTP.
+    /// Tells whether the registry is spoken to over plain HTTP, as it was when it was asked for the manifest.
     pub(super) fn is_plain(&self) -> bool {
-        self.host().is_some_and(|host| host.plain_http)
+        let connection = self.registries.shared.connection(self.asked.registry(), Some(self.asked.repository()));
+        connection.endpoint.origin().is_ok_and(|origin| origin.to_string().starts_with("http://"))
     }
 
     /// Returns the certificates that are trusted for the registry.
