@@ -1,9 +1,11 @@
 //! Registries that are down, closed, or not what they say: unknown is never yes.
 
 use insta::assert_snapshot;
+use promote::http::{self, Http};
 
 use crate::fleet::*;
 use crate::support::Sandbox;
+use crate::support::ferro::Ferro;
 use crate::support::registry::{Fault, OCI_MANIFEST};
 use crate::support::sandbox::ARTIFACT;
 
@@ -335,4 +337,23 @@ fn verbose_tells_what_is_asked_and_no_secret() {
     assert_eq!(run.code, 0, "{run}");
     // The oracles look for secrets in every form.
     assert!(run.stderr.contains("/v2/my-app-config/manifests/v1.2.3"), "{run}");
+}
+
+#[test]
+fn a_registry_that_nobody_here_wrote_is_listed_whole() {
+    let registry = Ferro::start();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let http = Http::new(http::Settings::default()).expect("a client");
+        let manifest = registry.push_artifact(&http, "v1.0.0").await;
+        for number in 1..2503 {
+            registry.push_manifest(&http, &format!("v1.0.{number}"), &manifest).await;
+        }
+    });
+    let artifact = format!("oci://{}/acme/my-app", registry.host());
+    let run = fleet().promote(&["tags", &artifact, "--range", "*", "-o", "json"]);
+    assert_eq!(run.code, 0, "{run}");
+    let tags = run.json();
+    assert_eq!(tags["tags"].as_array().map(Vec::len), Some(2503));
+    assert_eq!(tags["selected"], "v1.0.2502");
 }

@@ -1,5 +1,7 @@
 //! The registry room against a registry on loopback: what counts as existing, complete and trusted.
 
+#[path = "../support/ferro.rs"]
+mod ferro_server;
 #[path = "../support/listener.rs"]
 mod listener;
 #[path = "../support/registry.rs"]

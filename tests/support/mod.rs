@@ -5,6 +5,7 @@
 
 pub mod contract;
 pub mod faults;
+pub mod ferro;
 pub mod forge;
 pub mod git_http;
 pub mod listener;
