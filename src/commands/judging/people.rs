@@ -22,9 +22,18 @@ pub fn trailers(claims: &Claims, moved: &[Moved<'_>], proposed: &Proposed) -> Ve
             differ(Level::Error, message, Some(one));
             continue;
         };
-        for (key, said, is) in [("From", &claim.from, &one.from.version), ("To", &claim.to, &one.to.version)] {
-            if let (Some(said), Some(is)) = (said, is)
-                && !is_version(said, is)
+        // Of an app of several parts a trailer names the version of one of them.
+        let is_part = |other: &&Moved<'_>| other.app() == one.app() && other.environment() == one.environment();
+        let parts: Vec<&Moved<'_>> = moved.iter().filter(is_part).collect();
+        let from = |part: &&Moved<'_>| part.from.version.clone();
+        let to = |part: &&Moved<'_>| part.to.version.clone();
+        let versions: [(_, _, Vec<Version>); 2] = [
+            ("From", &claim.from, parts.iter().filter_map(from).collect()),
+            ("To", &claim.to, parts.iter().filter_map(to).collect()),
+        ];
+        for (key, said, versions) in versions {
+            if let (Some(said), Some(is)) = (said, versions.first())
+                && !versions.iter().any(|version| is_version(said, version))
             {
                 differ(Level::Error, format!("the trailer Promote-{key} says {said}, and it is {is}"), Some(one));
             }
