@@ -2,7 +2,7 @@
 
 use crate::config::repository::{self, Configuration};
 use crate::git;
-use crate::inventory::{self, Look, Reach, Scope, Walk};
+use crate::inventory::{self, Look, Reach, Scope, Walk, Walker};
 use crate::model::{EnvironmentName, Finding, FindingCode, Inventory, RepoPath, Snapshot, Stages};
 use crate::planner::Fleet;
 
@@ -35,6 +35,8 @@ pub struct Reading {
     pub remotes: Vec<String>,
     /// Where the files come from.
     store: Store,
+    /// What was parsed of them.
+    walker: Walker,
 }
 
 /// What a command needs of what it reads.
@@ -99,6 +101,7 @@ impl Reading {
             findings: Vec::new(),
             remotes: remotes(session),
             store,
+            walker: Walker::default(),
         })
     }
 
@@ -130,7 +133,7 @@ impl Reading {
     /// Files that the walk reaches can't be read.
     pub async fn inventory_at(&mut self, session: &Session, mut snapshot: Snapshot) -> Result<Inventory, Fault> {
         let scope = self.scope(Reach::Environments);
-        self.store.walk(session, &mut snapshot, &scope).await
+        self.store.walk(session, &self.walker, &mut snapshot, &scope).await
     }
 
     /// Returns the private repository in which a change is built.
@@ -209,7 +212,7 @@ impl Reading {
 
     async fn discovery(&mut self, session: &Session) -> Result<Box<inventory::Discovery>, Fault> {
         loop {
-            match inventory::discover(&self.snapshot) {
+            match self.walker.discover(&self.snapshot) {
                 Look::Done(discovery) => return Ok(discovery),
                 Look::Needs(paths) => self.store.load(session, &mut self.snapshot, &paths).await?,
             }
@@ -257,7 +260,7 @@ impl Reading {
 
     async fn take_stock(&mut self, session: &Session, reach: Reach) -> Result<(), Fault> {
         let scope = self.scope(reach);
-        self.inventory = self.store.walk(session, &mut self.snapshot, &scope).await?;
+        self.inventory = self.store.walk(session, &self.walker, &mut self.snapshot, &scope).await?;
         Ok(())
     }
 
@@ -295,9 +298,15 @@ impl Reading {
 
 impl Store {
     /// Walks a snapshot, giving it the files that the walk asks for.
-    async fn walk(&mut self, session: &Session, snapshot: &mut Snapshot, scope: &Scope) -> Result<Inventory, Fault> {
+    async fn walk(
+        &mut self,
+        session: &Session,
+        walker: &Walker,
+        snapshot: &mut Snapshot,
+        scope: &Scope,
+    ) -> Result<Inventory, Fault> {
         loop {
-            match inventory::walk(snapshot, scope) {
+            match walker.walk(snapshot, scope) {
                 Walk::Done(inventory) => return Ok(inventory),
                 Walk::Needs(paths) => self.load(session, snapshot, &paths).await?,
             }

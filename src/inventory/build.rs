@@ -1,7 +1,7 @@
 //! What kustomize builds a directory to.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::files::{Files, is_yaml, place};
@@ -17,6 +17,8 @@ use crate::model::{FindingCode, Place, RepoPath, Unknown};
 const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 /// The most directories that one build may go through, components counted each time.
 const MAX_DIRECTORIES: usize = 20_000;
+/// The most objects that builds may take over from one another.
+const MAX_OBJECTS: usize = 200_000;
 /// The deepest that kustomizations may include one another.
 const MAX_DEPTH: usize = 64;
 
@@ -28,7 +30,7 @@ pub(super) struct Build {
     /// The images that it gives tags.
     pub images: Vec<Image>,
     /// Every file that was read on the way.
-    pub files: Vec<RepoPath>,
+    pub files: HashSet<RepoPath>,
     /// Whether something that belongs to it could not be read.
     pub incomplete: bool,
     /// Why kustomize fails on it, so that Flux applies nothing of it.
@@ -89,6 +91,8 @@ pub(super) struct Builder<'a> {
     /// The directories that are being built, to find loops.
     open: RefCell<Vec<RepoPath>>,
     begun: Cell<usize>,
+    /// How many objects and images were taken over so far.
+    taken: Cell<usize>,
     /// Whether whole directories are fetched at once.
     pub eager: Cell<bool>,
 }
@@ -100,6 +104,7 @@ impl<'a> Builder<'a> {
             built: RefCell::default(),
             open: RefCell::default(),
             begun: Cell::default(),
+            taken: Cell::default(),
             eager: Cell::new(true),
         }
     }
@@ -164,10 +169,10 @@ impl<'a> Builder<'a> {
 
     /// Reads a YAML file for a build; of a symbolic link also the file that it leads to.
     pub fn read(&self, path: &RepoPath, build: &mut Build) -> Option<Rc<Text>> {
-        build.files.push(path.clone());
+        build.files.insert(path.clone());
         let text = self.files.yaml(path)?;
         if text.path != *path {
-            build.files.push(text.path.clone());
+            build.files.insert(text.path.clone());
         }
         Some(text)
     }
@@ -198,7 +203,7 @@ impl<'a> Builder<'a> {
             }
             match self.outermost_kustomized(&path.parent(), directory, &mut kustomized) {
                 Some(own) => {
-                    self.add(build, &self.directory(&own));
+                    self.add(build, &own);
                     nested = Some(own);
                 }
                 None if is_yaml(&path) => self.manifest(&path, build),
@@ -252,7 +257,7 @@ impl<'a> Builder<'a> {
                     self.lack(build, FindingCode::PathMissing, message, at());
                     return;
                 }
-                self.add(build, &self.directory(&path));
+                self.add(build, &path);
             }
             _ if is_remote(target) => {
                 build.incomplete = true;
@@ -267,7 +272,7 @@ impl<'a> Builder<'a> {
     pub fn manifest(&self, path: &RepoPath, build: &mut Build) {
         if is_flux_itself(path) {
             // Some 10,000 lines of Flux's own definitions and controllers, in which no version of an app stands.
-            build.files.push(path.clone());
+            build.files.insert(path.clone());
             build.incomplete = true;
             return;
         }
@@ -284,7 +289,16 @@ impl<'a> Builder<'a> {
         build.incomplete |= !text.stream.problems.is_empty();
     }
 
-    fn add(&self, build: &mut Build, other: &Build) {
+    /// Adds what another directory builds to.
+    fn add(&self, build: &mut Build, directory: &RepoPath) {
+        let other = self.directory(directory);
+        self.taken.set(self.taken.get() + other.resources.len() + other.images.len());
+        if self.taken.get() > MAX_OBJECTS {
+            let at = self.kustomization(directory).map(|path| place(&path, 1, 1));
+            self.files.say(FindingCode::InvalidObject, format!("`{directory}` is included too often"), at);
+            build.incomplete = true;
+            return;
+        }
         build.resources.extend(other.resources.iter().cloned());
         build.images.extend(other.images.iter().cloned());
         build.files.extend(other.files.iter().cloned());

@@ -1,7 +1,7 @@
 //! The environments of a repository that has no configuration.
 
 use super::build::is_flux_itself;
-use super::files::{Files, is_yaml};
+use super::files::{Files, Parsed, is_yaml};
 use super::resource::{group_and_version, is_flux_group};
 use super::words::Rank;
 use crate::model::{
@@ -44,13 +44,18 @@ struct Bootstrap {
 
 /// Looks for the environments of a repository without configuration.
 pub fn discover(snapshot: &Snapshot) -> Look {
-    let files = Files::new(snapshot);
+    look(&Files::new(snapshot, &Parsed::default()))
+}
+
+/// Looks through files of which some may be parsed already.
+pub(super) fn look(files: &Files<'_>) -> Look {
+    let snapshot = files.snapshot;
     let mut bootstraps = Vec::new();
     let mut branch = None;
     for path in snapshot.entries.keys().filter(|path| is_yaml(path) && may_bootstrap(path) && !is_flux_itself(path)) {
         let Some(text) = files.yaml(path) else { continue };
         for document in &text.stream.documents {
-            read_bootstrap(&files, path, &document.root, &mut bootstraps, &mut branch);
+            read_bootstrap(files, path, &document.root, &mut bootstraps, &mut branch);
         }
     }
     let needed = files.needed();

@@ -1,24 +1,52 @@
 //! The files of a snapshot, read once each, and those that are still to be fetched.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::text::Text;
 use crate::model::{EntryKind, Finding, FindingCode, Place, RepoPath, Snapshot};
 
+/// The YAML files that were parsed so far: what holds the same bytes is not parsed again.
+#[derive(Default)]
+pub(super) struct Parsed(RefCell<HashMap<RepoPath, (Arc<[u8]>, Rc<Text>)>>);
+
+impl Parsed {
+    /// Returns the text of a file.
+    fn text(&self, path: &RepoPath, bytes: &Arc<[u8]>) -> Rc<Text> {
+        if let Some((known, text)) = self.0.borrow().get(path)
+            && Arc::ptr_eq(known, bytes)
+        {
+            return Rc::clone(text);
+        }
+        let text = Text::file(path.clone(), bytes);
+        self.0.borrow_mut().insert(path.clone(), (Arc::clone(bytes), Rc::clone(&text)));
+        text
+    }
+}
+
 /// The files of a snapshot, as far as they were read, and what there is to say about them.
 pub(super) struct Files<'a> {
     pub snapshot: &'a Snapshot,
+    parsed: &'a Parsed,
     texts: RefCell<HashMap<RepoPath, Option<Rc<Text>>>>,
     needed: RefCell<BTreeSet<RepoPath>>,
+    /// The directories of which every file was asked for.
+    wanted: RefCell<HashSet<RepoPath>>,
     findings: RefCell<Vec<Finding>>,
 }
 
 impl<'a> Files<'a> {
-    pub fn new(snapshot: &'a Snapshot) -> Self {
-        Self { snapshot, texts: RefCell::default(), needed: RefCell::default(), findings: RefCell::default() }
+    pub fn new(snapshot: &'a Snapshot, parsed: &'a Parsed) -> Self {
+        Self {
+            snapshot,
+            parsed,
+            texts: RefCell::default(),
+            needed: RefCell::default(),
+            wanted: RefCell::default(),
+            findings: RefCell::default(),
+        }
     }
 
     /// Returns a YAML file; none if it isn't there, or not given yet.
@@ -27,7 +55,7 @@ impl<'a> Files<'a> {
             return known.clone();
         }
         let (path, bytes) = self.bytes(path)?;
-        let text = Text::file(path.clone(), &bytes);
+        let text = self.parsed.text(&path, &bytes);
         for problem in &text.stream.problems {
             let at = problem.position();
             self.say(problem.finding(), problem.to_string(), Some(place(&path, at.line, at.column)));
@@ -78,6 +106,9 @@ impl<'a> Files<'a> {
 
     /// Asks for every YAML file below a directory at once, so that few rounds are needed.
     pub fn want_below(&self, directory: &RepoPath) {
+        if !self.wanted.borrow_mut().insert(directory.clone()) {
+            return;
+        }
         for (path, entry) in self.snapshot.below(directory) {
             if is_yaml(path) && entry.kind == EntryKind::File && !self.snapshot.blobs.contains_key(&entry.id) {
                 self.needed.borrow_mut().insert(path.clone());

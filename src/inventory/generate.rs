@@ -1,5 +1,6 @@
 //! ConfigMaps and Secrets that a kustomization generates.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -16,24 +17,22 @@ pub(super) struct Generator<'a> {
 }
 
 /// What is generated so far.
+#[derive(Default)]
 struct Data {
-    tree: Tree,
+    entries: Vec<(Arc<str>, Tree)>,
+    keys: HashSet<Arc<str>>,
     /// A key that came twice, on which kustomize fails.
     repeated: Option<String>,
 }
 
-impl Default for Data {
-    fn default() -> Self {
-        Self { tree: Tree::Map(Vec::new()), repeated: None }
-    }
-}
-
 impl Data {
     fn set(&mut self, key: &str, value: Tree) {
-        if self.tree.field(key).is_some() {
-            self.repeated = Some(key.to_owned());
+        let key: Arc<str> = Arc::from(key);
+        if self.keys.insert(Arc::clone(&key)) {
+            self.entries.push((key, value));
+        } else {
+            self.repeated = Some(key.to_string());
         }
-        self.tree.set(key, value);
     }
 }
 
@@ -56,7 +55,7 @@ impl Generator<'_> {
         if let Some(key) = data.repeated {
             build.fails(format!("the key `{key}` is generated twice"), item.first_spot().map(Spot::place));
         }
-        self.place(item, "ConfigMap", data.tree, options, build);
+        self.place(item, "ConfigMap", Tree::Map(data.entries), options, build);
     }
 
     /// Generates a Secret: its name is known, its values are not read.
@@ -141,7 +140,7 @@ impl Generator<'_> {
     fn read(&self, path: &str, spot: Option<&Spot>, build: &mut Build) -> Option<Rc<Text>> {
         match self.directory.join(path) {
             Ok(path) if self.builder.files.is_file(&path) => {
-                build.files.push(path.clone());
+                build.files.insert(path.clone());
                 self.builder.files.plain(&path)
             }
             Ok(path) => {

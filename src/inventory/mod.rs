@@ -39,7 +39,7 @@ pub use discover::{Discovery, Look, discover, likely};
 pub use release::flux_releases;
 
 use build::{Builder, is_flux_itself};
-use files::{Files, is_yaml};
+use files::{Files, Parsed, is_yaml};
 use sources::{Found, Objects};
 use walk::{Applied, EnvironmentWalk, Reconciled, Standing};
 use written::Written;
@@ -85,15 +85,36 @@ pub enum Walk {
     Needs(Vec<RepoPath>),
 }
 
+/// Walks environments, round after round and before and after a change, and parses no file twice.
+#[derive(Default)]
+pub struct Walker {
+    parsed: Parsed,
+}
+
+impl Walker {
+    /// Walks every environment, as Flux would reconcile it.
+    pub fn walk(&self, snapshot: &Snapshot, scope: &Scope) -> Walk {
+        walked(&Files::new(snapshot, &self.parsed), scope)
+    }
+
+    /// Finds the environments of a repository that has no configuration; see [`discover()`].
+    pub fn discover(&self, snapshot: &Snapshot) -> Look {
+        discover::look(&Files::new(snapshot, &self.parsed))
+    }
+}
+
 /// Walks every environment, as Flux would reconcile it.
 pub fn walk(snapshot: &Snapshot, scope: &Scope) -> Walk {
-    let files = Files::new(snapshot);
-    let builder = Builder::new(&files);
+    Walker::default().walk(snapshot, scope)
+}
+
+fn walked(files: &Files<'_>, scope: &Scope) -> Walk {
+    let builder = Builder::new(files);
     let mut found: Vec<Found> = Vec::new();
     let mut readers: HashMap<RepoPath, Vec<EnvironmentName>> = HashMap::new();
     for environment in scope.stages.environments() {
         let reconciled = EnvironmentWalk::run(&builder, scope, environment);
-        let objects = Objects { environment: &environment.name, reconciled: &reconciled, files: &files };
+        let objects = Objects { environment: &environment.name, reconciled: &reconciled, files };
         found.extend(objects.sources());
         for path in reconciled.files {
             readers.entry(path).or_default().push(environment.name.clone());
@@ -106,12 +127,13 @@ pub fn walk(snapshot: &Snapshot, scope: &Scope) -> Walk {
     if !needed.is_empty() {
         return Walk::Needs(needed);
     }
-    Walk::Done(inventory(&files, scope, found, &readers))
+    Walk::Done(inventory(files, scope, found, &readers))
 }
 
 /// Tells what kustomize alone builds a directory to, before Flux's own patches and variables.
 pub fn built(snapshot: &Snapshot, directory: &RepoPath, environment: &EnvironmentName) -> Walk {
-    let files = Files::new(snapshot);
+    let parsed = Parsed::default();
+    let files = Files::new(snapshot, &parsed);
     let builder = Builder::new(&files);
     let build = builder.directory(directory);
     let mut reconciled = Reconciled::default();

@@ -7,6 +7,9 @@ use super::selector::{Selector, is_same};
 use super::text::{Spot, Text};
 use super::tree::{Leaf, Tree};
 
+/// The largest object into which a part of it is copied, in scalars and collections.
+const MAX_COPIED: usize = 20_000;
+
 /// A patch, and what it is for.
 pub(super) struct Patch {
     pub content: Content,
@@ -265,7 +268,10 @@ fn operate(tree: &mut Tree, operation: &Tree) -> Result<(), Fault> {
         }
         Some("remove") => take(tree, &path).map(drop),
         Some("move") => take(tree, &location("from")?).and_then(|value| insert(tree, &path, value, true)),
-        Some("copy") => there(tree, &location("from")?).and_then(|value| insert(tree, &path, value, true)),
+        Some("copy") => there(tree, &location("from")?)
+            // Copies of copies double each time.
+            .filter(|value| tree.size(MAX_COPIED) + value.size(MAX_COPIED) <= MAX_COPIED)
+            .and_then(|value| insert(tree, &path, value, true)),
         _ => None,
     };
     done.ok_or(Fault::Impossible)

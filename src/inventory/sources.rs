@@ -12,8 +12,8 @@ use super::values;
 use super::verify;
 use super::walk::{Applied, Reconciled, Standing};
 use crate::model::{
-    AppName, Artifact, Choice, Demand, EnvironmentName, FieldName, FindingCode, OciRepository, Place, Reference, Source,
-    SourceId, SourceKind, Unknown, Verify,
+    AppName, Artifact, Choice, Demand, EnvironmentName, FieldName, FindingCode, OciRepository, Place, Reference,
+    Source, SourceId, SourceKind, Unknown, Verify,
 };
 
 /// The media type whose tags Flux reads as chart versions, `_` for `+`.

@@ -1,5 +1,6 @@
 //! Flux's `postBuild`: variables in the objects that a Kustomization applies.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
@@ -17,6 +18,9 @@ const OPERATORS: [char; 7] = [':', '=', ',', '^', '/', '#', '%'];
 /// The label and annotation that switches substitution off for an object.
 const SWITCH: &str = "kustomize.toolkit.fluxcd.io/substitute";
 
+/// The most bytes that the variables of one Kustomization are written out to.
+const MAX_WRITTEN: usize = 16 * 1024 * 1024;
+
 /// The variables of one Kustomization.
 #[derive(Default)]
 pub(super) struct Variables {
@@ -25,6 +29,8 @@ pub(super) struct Variables {
     unknown: Option<Rc<Unknown>>,
     /// Whether variables are substituted even if there are none.
     always: bool,
+    /// How many bytes were written for variables so far.
+    written: Cell<usize>,
 }
 
 /// A part of the text after substitution.
@@ -195,6 +201,10 @@ impl Variables {
                 Err(unknown) => return Err((**unknown).clone()),
                 Ok(text) if !text.is_empty() => {
                     let text = applied(&text.replace('\n', ""))?;
+                    self.written.set(self.written.get() + text.len());
+                    if self.written.get() > MAX_WRITTEN {
+                        return Err(exotic(&format!("${{{expression}}}")));
+                    }
                     return Ok(vec![Piece { text, from: Some(From::Variable(Rc::clone(variable))) }]);
                 }
                 Ok(_) => {}

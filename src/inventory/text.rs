@@ -64,7 +64,8 @@ impl Text {
 
     /// Returns the document of that index.
     pub fn document(&self, index: usize) -> Option<&Document> {
-        self.stream.documents.iter().find(|document| document.index == index)
+        let documents = &self.stream.documents;
+        documents.get(documents.binary_search_by_key(&index, |document| document.index).ok()?)
     }
 
     /// Returns the place in the file of a position in this text.

@@ -1,5 +1,7 @@
 //! The value that kustomize and Flux transform: each leaf knows where its text is written.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -205,6 +207,19 @@ impl Tree {
         matches!(self, Self::Leaf(leaf) if leaf.null)
     }
 
+    /// Counts the scalars and collections in it, as far as a limit.
+    pub fn size(&self, limit: usize) -> usize {
+        let add = |size: usize, item: &Self| match size < limit {
+            true => size + item.size(limit - size),
+            false => size,
+        };
+        match self {
+            Self::Leaf(_) => 1,
+            Self::Map(entries) => entries.iter().map(|(_, value)| value).fold(1, add),
+            Self::List(items) => items.iter().fold(1, add),
+        }
+    }
+
     /// Returns the first spot in it, to say where it is.
     pub fn first_spot(&self) -> Option<&Spot> {
         match self {
@@ -217,6 +232,7 @@ impl Tree {
 
 fn add_entries(map: &mut Vec<(Arc<str>, Tree)>, entries: &[(Node, Node)], text: &Rc<Text>, document: usize) {
     let mut merged = Vec::new();
+    let mut places: HashMap<Arc<str>, usize> = HashMap::with_capacity(entries.len());
     for (key, value) in entries {
         let Some(name) = key.scalar() else { continue };
         if &*name.text == "<<" && name.form == Form::Plain {
@@ -227,16 +243,24 @@ fn add_entries(map: &mut Vec<(Arc<str>, Tree)>, entries: &[(Node, Node)], text: 
             continue;
         }
         let value = Tree::of(value, text, document);
-        match map.iter_mut().find(|(other, _)| *other == name.text) {
-            Some((_, old)) => *old = value,
-            None => map.push((Arc::clone(&name.text), value)),
+        match places.entry(Arc::clone(&name.text)) {
+            Entry::Occupied(place) => {
+                if let Some((_, old)) = map.get_mut(*place.get()) {
+                    *old = value;
+                }
+            }
+            Entry::Vacant(place) => {
+                place.insert(map.len());
+                map.push((Arc::clone(&name.text), value));
+            }
         }
     }
     for entries in merged {
         let mut below = Vec::new();
         add_entries(&mut below, entries, text, document);
         for (key, value) in below {
-            if !map.iter().any(|(name, _)| *name == key) {
+            if let Entry::Vacant(place) = places.entry(Arc::clone(&key)) {
+                place.insert(map.len());
                 map.push((key, value));
             }
         }

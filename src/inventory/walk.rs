@@ -1,6 +1,6 @@
 //! The walk of one environment: from its directory along the Flux Kustomizations.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
 use super::artifact::Copies;
@@ -99,7 +99,7 @@ pub(super) struct EnvironmentWalk<'a> {
     reconciled: Reconciled,
     /// Which objects were looked at for Kustomizations.
     seen: usize,
-    waiting: Vec<Waiting>,
+    waiting: VecDeque<Waiting>,
     visited: HashSet<(Option<String>, String, RepoPath)>,
     /// Whether everything below a directory is taken.
     sweeping: bool,
@@ -109,7 +109,7 @@ impl<'a> EnvironmentWalk<'a> {
     /// Walks an environment.
     pub fn run(builder: &'a Builder<'a>, scope: &'a Scope, environment: &'a Environment) -> Reconciled {
         let reconciled = Reconciled::default();
-        let (waiting, visited) = (Vec::new(), HashSet::new());
+        let (waiting, visited) = (VecDeque::new(), HashSet::new());
         let mut walk = Self { builder, scope, environment, reconciled, seen: 0, waiting, visited, sweeping: false };
         walk.begin();
         walk.follow();
@@ -216,12 +216,14 @@ impl<'a> EnvironmentWalk<'a> {
             let new: Vec<Waiting> = new.iter().filter(|new| new.object.is_flux("Kustomization")).cloned().collect();
             self.seen = self.reconciled.objects.len();
             self.waiting.extend(new);
-            if self.waiting.is_empty() || self.visited.len() >= MAX_KUSTOMIZATIONS {
+            if let Some(next) = self.waiting.front().filter(|_| self.visited.len() >= MAX_KUSTOMIZATIONS) {
+                let message = format!("more than {MAX_KUSTOMIZATIONS} Kustomizations in {}", self.environment.name);
+                self.builder.files.say(FindingCode::InvalidObject, message, Some(next.object.place()));
                 return;
             }
             // What it names may be applied by another Kustomization that is still waiting.
             let ready = self.waiting.iter().position(|waiting| self.is_ready(&waiting.object)).unwrap_or_default();
-            let waiting = self.waiting.remove(ready);
+            let Some(waiting) = self.waiting.remove(ready) else { return };
             self.visit(&waiting);
         }
     }

@@ -1,6 +1,6 @@
 //! Why a file, or one document of it, can't be read.
 
-use super::{MAX_ALIASED_NODES, MAX_BYTES, MAX_DOCUMENTS, Position};
+use super::{MAX_ALIASED_NODES, MAX_BYTES, MAX_DOCUMENTS, MAX_KEYS, MAX_NODES, Position};
 use crate::model::{Exit, FindingCode, Problem};
 
 /// Why a file, or one document of it, can't be read.
@@ -40,6 +40,18 @@ pub enum Error {
         /// The alias.
         at: Position,
     },
+    /// More than [`MAX_NODES`].
+    #[error("the file has more than {MAX_NODES} values")]
+    Nodes {
+        /// The first value that is not read.
+        at: Position,
+    },
+    /// More than [`MAX_KEYS`].
+    #[error("a mapping has more than {MAX_KEYS} keys")]
+    Keys {
+        /// The first key that is not read.
+        at: Position,
+    },
     /// More than [`MAX_DOCUMENTS`].
     #[error("the file has more than {MAX_DOCUMENTS} documents")]
     Documents {
@@ -57,6 +69,8 @@ impl Error {
             | Self::Syntax { at, .. }
             | Self::Aliases { at }
             | Self::Cycle { at }
+            | Self::Nodes { at }
+            | Self::Keys { at }
             | Self::Documents { at } => *at,
         }
     }
@@ -65,7 +79,11 @@ impl Error {
     pub fn finding(&self) -> FindingCode {
         match self {
             Self::Encoding { .. } => FindingCode::UnreadableEncoding,
-            Self::TooLarge { .. } | Self::Aliases { .. } | Self::Documents { .. } => FindingCode::FileTooLarge,
+            Self::TooLarge { .. }
+            | Self::Aliases { .. }
+            | Self::Nodes { .. }
+            | Self::Keys { .. }
+            | Self::Documents { .. } => FindingCode::FileTooLarge,
             Self::Syntax { .. } | Self::Cycle { .. } => FindingCode::UnreadableYaml,
         }
     }

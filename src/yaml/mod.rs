@@ -23,5 +23,9 @@ pub const MAX_BYTES: usize = 4 * 1024 * 1024;
 pub const MAX_DEPTH: usize = 128;
 /// The most nodes that the aliases of one document may stand for.
 pub const MAX_ALIASED_NODES: usize = 100_000;
+/// The most scalars and collections of one file: each takes some hundred bytes of memory.
+pub const MAX_NODES: usize = 400_000;
+/// The most keys of one mapping.
+pub const MAX_KEYS: usize = 10_000;
 /// The most documents of one file.
 pub const MAX_DOCUMENTS: usize = 10_000;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
 use super::{
-    Anchor, Content, Document, Error, MAX_ALIASED_NODES, MAX_BYTES, MAX_DEPTH, MAX_DOCUMENTS, Node, Position, Scalar,
-    Stream,
+    Anchor, Content, Document, Error, MAX_ALIASED_NODES, MAX_BYTES, MAX_DEPTH, MAX_DOCUMENTS, MAX_KEYS, MAX_NODES,
+    Node, Position, Scalar, Stream,
 };
 use crate::model::Form;
 
@@ -72,6 +72,8 @@ struct Reader {
     /// Anchored nodes that are finished, and how many nodes they stand for.
     anchored: HashMap<usize, (Arc<Node>, usize)>,
     aliased: usize,
+    /// Nodes of all documents so far.
+    nodes: usize,
     root: Option<Node>,
 }
 
@@ -84,6 +86,7 @@ impl Reader {
             open: Vec::new(),
             anchored: HashMap::new(),
             aliased: 0,
+            nodes: 0,
             root: None,
         }
     }
@@ -111,8 +114,9 @@ impl Reader {
                     Error::Syntax { message: error.info(), at }
                 }
             };
+            let is_full = matches!(problem, Error::Nodes { .. });
             self.stream.problems.push(problem);
-            if !self.next_document(&mut parser) {
+            if is_full || !self.next_document(&mut parser) {
                 return;
             }
         }
@@ -137,6 +141,17 @@ impl Reader {
 
     fn event(&mut self, event: Event<'_>, span: &Span) -> Result<(), Error> {
         let position = position(span);
+        if matches!(event, Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..) | Event::Alias(_)) {
+            self.nodes += 1;
+            if self.nodes > MAX_NODES {
+                return Err(Error::Nodes { at: position });
+            }
+            let is_full =
+                |open: &Open| matches!(&open.node.content, Content::Mapping(entries) if entries.len() >= MAX_KEYS);
+            if self.open.last().is_some_and(is_full) {
+                return Err(Error::Keys { at: position });
+            }
+        }
         match event {
             Event::DocumentStart(..) => {
                 self.clear();

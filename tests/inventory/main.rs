@@ -1,10 +1,11 @@
 //! The inventory, straight on the library: what each environment runs, where that is written, and edits to it.
 
+mod bombs;
 mod direct;
 mod discovery;
 mod fleets;
-mod generated;
 mod flux;
+mod generated;
 mod hostile;
 mod laws;
 mod layouts;
