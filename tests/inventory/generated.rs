@@ -439,7 +439,7 @@ impl Made {
         let entry = self.entry("value", &self.text(), 2);
         if self.is_flow {
             return format!(
-                "[{{op: add, path: /metadata/annotations, value: {{v: v1.2.3}}}}, {{op: replace, path: /spec/ref/tag, {entry}}}]\n"
+                "!!seq [{{op: add, path: /metadata/annotations, value: {{v: v1.2.3}}}}, {{op: replace, path: /spec/ref/tag, {entry}}}]\n"
             );
         }
         format!(
@@ -470,7 +470,7 @@ impl Made {
 
     fn kustomization(&self, patch: &str) -> String {
         format!(
-            "resources:\n- source.yaml # v1.2.3\nx:\n{}patches:\n- target: {{kind: OCIRepository, name: my-app}}\n{patch}",
+            "resources:\n- source.yaml # v1.2.3\nopenapi:\n{}patches:\n- target: {{kind: OCIRepository, name: my-app}}\n{patch}",
             self.noise(1, 2)
         )
     }
@@ -635,7 +635,7 @@ impl Made {
                         entries.trim_start_matches("x:\n")
                     )
                 };
-                let text = format!("resources: [deployment.yaml]\nx:\n{}images:\n{image}", self.noise(0, 2));
+                let text = format!("resources: [deployment.yaml]\nopenapi:\n{}images:\n{image}", self.noise(0, 2));
                 ("apps/kustomization.yaml", text, false)
             }
             Layout::ImageTag | Layout::Image => {

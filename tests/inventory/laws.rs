@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use promote::edit::{Intent, Refusal, apply_all, edits_for, prove};
-use promote::model::{Digest, Edit, Inventory, Problem as _, Source};
+use promote::model::{Digest, Edit, FindingCode, Inventory, Problem as _, Source, Unknown};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_yaml::Value;
@@ -166,6 +166,12 @@ fn differs_by_the_plan(
                 (true, "digest") => Ok(digest().to_string()),
                 (true, _) => Ok(target.to_owned()),
             };
+            // A variable's quotes are gone when Flux reads the text again: `1.10` is a number then, and told as one.
+            let is_retyped =
+                |why: &Unknown| why.code == FindingCode::InvalidReference && why.message.contains("without quotes");
+            if at == index && new.text.as_ref().is_err_and(is_retyped) {
+                continue;
+            }
             let text = new.text.clone().map(|text| text.trim_end_matches('\n').to_owned());
             prop_assert_eq!(text, planned.map(|text| text.trim_end_matches('\n').to_owned()));
         }
@@ -208,6 +214,11 @@ fn promote_to(made: &Made, target: &str, vector: &str, counts: &Counts) -> Resul
     let Some((index, source)) = source(&before) else {
         return Err(TestCaseError::fail(format!("no source in\n{text}\n{:?}", before.findings)));
     };
+    // Made-up documents may make a tree that kustomize fails on: one object twice, an object without a kind.
+    if before.findings.iter().any(|finding| finding.code == FindingCode::BuildFails) {
+        count(counts, "not built".to_owned());
+        return Ok(());
+    }
     let target = tag(target);
     let edits = match edits_for(source, &before, &target, Some(&digest())) {
         Ok(edits) => edits,
