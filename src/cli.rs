@@ -1,5 +1,7 @@
 //! Arguments, environment variables and exit codes; shows errors and hints.
 
+mod watch;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -9,7 +11,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use crate::commands::arguments::{
     Auto, Check, Demo, Explain, Global, Init, Output, Pins, Plan, Run, Status, Tags, Why,
 };
-use crate::commands::{self, Fault, Outcome, Refusal, Session, print, print_verbatim, tell};
+use crate::commands::{self, Fault, Outcome, Refusal, Session, Trail, print, print_verbatim, tell};
 use crate::model::Exit;
 use crate::report::documents::{Document, ErrorBody, ErrorDocument};
 use crate::report::problem;
@@ -136,6 +138,27 @@ fn log(verbosity: u8) {
 /// Runs what the arguments say and returns the exit code. Errors are shown here, once.
 fn run_command(arguments: Arguments, variables: BTreeMap<String, String>) -> Exit {
     let output = arguments.global.output;
+    let trail = Trail::default();
+    let written = trail.clone();
+    let ended = watch::supervise(move |stop| work(arguments, variables, &trail, stop));
+    match ended {
+        Ok(watch::End::Finished(exit)) => exit,
+        Ok(watch::End::Abandoned(exit)) => {
+            watch::without_waiting(commands::abandon);
+            let last_words = move || show(&Refusal::Interrupted { exit, written: written.to_string() }.into(), output);
+            watch::without_waiting(last_words);
+            exit
+        }
+        Err(error) => {
+            tell(&format!("error: this machine gives no threads: {error}\n"));
+            Exit::Local
+        }
+    }
+}
+
+/// Runs a command until it ends or is to stop.
+fn work(arguments: Arguments, variables: BTreeMap<String, String>, trail: &Trail, stop: watch::Stop) -> Exit {
+    let output = arguments.global.output;
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -145,10 +168,12 @@ fn run_command(arguments: Arguments, variables: BTreeMap<String, String>) -> Exi
     };
     let result = runtime.block_on(async {
         tokio::select! {
-            result = dispatch(arguments, variables) => result,
-            exit = stopped() => Err(Refusal::Interrupted(exit).into()),
+            result = dispatch(arguments, variables, trail) => result,
+            Ok(exit) = stop => Err(Refusal::Interrupted { exit, written: trail.to_string() }.into()),
         }
     });
+    // A name that is still being looked up is waited for by nobody.
+    runtime.shutdown_background();
     match result {
         Ok(Outcome(exit)) => exit,
         Err(fault) => {
@@ -158,7 +183,7 @@ fn run_command(arguments: Arguments, variables: BTreeMap<String, String>) -> Exi
     }
 }
 
-async fn dispatch(arguments: Arguments, variables: BTreeMap<String, String>) -> Result<Outcome, Fault> {
+async fn dispatch(arguments: Arguments, variables: BTreeMap<String, String>, trail: &Trail) -> Result<Outcome, Fault> {
     let Arguments { global, command } = arguments;
     let is_json = global.output == Output::Json;
     match &command {
@@ -170,7 +195,7 @@ async fn dispatch(arguments: Arguments, variables: BTreeMap<String, String>) -> 
         Some(Command::Doctor) => return Ok(commands::doctor::run(global, variables).await),
         _ => {}
     }
-    let session = Session::open(global, variables).await?;
+    let session = Session::open(global, variables, trail.clone()).await?;
     match &command {
         None => commands::summary::run(&session).await,
         Some(Command::Run(run)) => commands::promotion::run(&session, run).await,
@@ -185,26 +210,6 @@ async fn dispatch(arguments: Arguments, variables: BTreeMap<String, String>) -> 
         Some(Command::Demo(_) | Command::Doctor | Command::Explain(_) | Command::Completions(_) | Command::Man) => {
             Ok(Outcome::default())
         }
-    }
-}
-
-/// Waits for the signal to stop.
-async fn stopped() -> Exit {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let (Ok(mut interrupt), Ok(mut terminate)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        {
-            return tokio::select! {
-                _ = interrupt.recv() => Exit::Interrupted,
-                _ = terminate.recv() => Exit::Terminated,
-            };
-        }
-    }
-    match tokio::signal::ctrl_c().await {
-        Ok(()) => Exit::Interrupted,
-        Err(_) => std::future::pending().await,
     }
 }
 

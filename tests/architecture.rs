@@ -19,6 +19,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "constraint",
             "doctor",
             "edit",
+            "failpoint",
             "forge",
             "git",
             "http",
@@ -41,11 +42,13 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("edit", &["inventory", "model", "yaml"]),
     ("doctor", &["inventory", "model", "planner", "yaml"]),
     // The edges: one effect each.
-    ("http", &["model"]),
-    ("process", &[]),
-    ("git", &["model", "process"]),
-    ("registry", &["git", "http", "model", "process"]),
-    ("forge", &["http", "model"]),
+    ("http", &["failpoint", "model"]),
+    ("process", &["failpoint"]),
+    ("git", &["failpoint", "model", "process"]),
+    ("registry", &["failpoint", "git", "http", "model", "process"]),
+    ("forge", &["failpoint", "http", "model"]),
+    // What their effects pass, so that tests can break each.
+    ("failpoint", &[]),
 ];
 
 const CORE: [&str; 7] = ["model", "constraint", "yaml", "inventory", "planner", "edit", "doctor"];

@@ -12,6 +12,7 @@ use super::rivals::Others;
 use super::session::Session;
 use super::superseding::Supersede;
 use super::tell;
+use super::trail::Trail;
 use crate::forge::{self, Account, Address, Forge, PullRequest};
 use crate::git::Identity;
 use crate::model::{AppName, EnvironmentName, Finding, FindingCode, Plan, Protection, Step};
@@ -82,6 +83,7 @@ struct Post {
     notes: Vec<String>,
     /// Why nobody need approve on the base branch, or why that can't be told.
     unprotected: Option<String>,
+    trail: Trail,
 }
 
 /// Makes each change, proves it, and publishes it unless it is only to be looked at.
@@ -158,6 +160,7 @@ impl Post {
             open: Vec::new(),
             others: Others::new(Vec::new(), "", Vec::new()),
             unprotected: None,
+            trail: session.trail.clone(),
             notes: forge::notices(forge.kind(), forge.token_origin(), &session.variables),
             forge,
         };
@@ -243,6 +246,7 @@ impl Post {
             own: self.own.as_ref(),
             reopen: order.reopen,
             supersede: order.supersede,
+            trail: &self.trail,
         };
         let berth = match press.berth(reading, change).await? {
             Ok(berth) => berth,

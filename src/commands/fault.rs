@@ -89,8 +89,13 @@ pub enum Refusal {
         command: String,
     },
     /// The signal to stop.
-    #[error("interrupted")]
-    Interrupted(Exit),
+    #[error("interrupted: {written}")]
+    Interrupted {
+        /// Which signal.
+        exit: Exit,
+        /// What is on the remote and the forge by then.
+        written: String,
+    },
     /// A change without a step.
     #[error("nothing is to be moved")]
     NothingToMove,
@@ -177,7 +182,7 @@ impl Problem for Refusal {
             Self::NotEmpty { .. } => "folder-not-empty",
             Self::Playground { .. } => "playground-unwritable",
             Self::Tour { .. } => "tour-failed",
-            Self::Interrupted(_) => "interrupted",
+            Self::Interrupted { .. } => "interrupted",
             Self::NothingToMove => "nothing-to-move",
             Self::BranchTaken { .. } => "branch-taken",
             Self::ClosedByOthers { .. } => "closed-by-others",
@@ -196,7 +201,7 @@ impl Problem for Refusal {
             Self::Tour { .. } | Self::NothingToMove => Exit::Bug,
             Self::BranchTaken { .. } | Self::RivalOpen { .. } => Exit::Conflict,
             Self::ClosedByOthers { .. } | Self::TagMoved { .. } | Self::Unprotected { .. } => Exit::Refused,
-            Self::Interrupted(exit) => *exit,
+            Self::Interrupted { exit, .. } => *exit,
             _ => Exit::Usage,
         }
     }
@@ -236,6 +241,7 @@ impl Problem for Refusal {
                 format!("merge or close {name} first; or --supersede closes it for this one")
             }
             Self::TagMoved { .. } => "find out who pushed it again; a new version is the safe way".to_owned(),
+            Self::Interrupted { .. } => "run the same command again: it finishes what is missing".to_owned(),
             Self::NotEmpty { .. } => "name a new folder, or none: promote demo".to_owned(),
             _ => return None,
         })

@@ -30,15 +30,19 @@ pub mod status;
 pub mod summary;
 mod superseding;
 pub mod tags;
+mod trail;
 pub mod why;
 
 use std::io::Write as _;
 
+use crate::failpoint::{self, Needs};
 use crate::model::Exit;
 use crate::report::inert;
 
+pub use crate::git::abandon;
 pub use fault::{Fault, Refusal};
 pub use session::Session;
+pub use trail::Trail;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,14 +65,14 @@ pub fn print(text: &str) {
 pub fn print_verbatim(text: &str) {
     progress::clear();
     let mut stdout = anstream::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes());
-    let _ = stdout.flush();
+    let write = || stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    let _ = failpoint::passed(Needs::Others, "print the result", |cause| cause, write);
 }
 
 /// Tells what isn't the result, on standard error; text from elsewhere can't steer the terminal or the CI.
 pub fn tell(text: &str) {
     progress::clear();
     let mut stderr = anstream::stderr().lock();
-    let _ = stderr.write_all(inert::terminal_lines(text).as_bytes());
-    let _ = stderr.flush();
+    let write = || stderr.write_all(inert::terminal_lines(text).as_bytes()).and_then(|()| stderr.flush());
+    let _ = failpoint::passed(Needs::Others, "tell", |cause| cause, write);
 }

@@ -7,6 +7,7 @@ use super::fault::{Fault, Refusal};
 use super::reading::Reading;
 use super::superseding::{Precedence, Supersede, merges};
 use super::tell;
+use super::trail::{Reached, Trail};
 use crate::forge::{self, Account, Ending, Forge, Proposal, PullRequest, State};
 use crate::git::{self, Identity};
 use crate::model::{Artifact, BranchName, Finding, FindingCode};
@@ -115,6 +116,8 @@ pub struct Press<'a> {
     pub reopen: bool,
     /// What may be closed for this one.
     pub supersede: Supersede,
+    /// What this run has written so far.
+    pub trail: &'a Trail,
 }
 
 /// What stands on the remote and the forge under one attempt's name.
@@ -204,7 +207,18 @@ impl Press<'_> {
             reviewers: settings.reviewers.clone(),
             teams: settings.teams.clone(),
         };
-        let published = forge::publish(self.forge, &proposal).await?;
+        self.trail.note(&branch, Reached::Opening);
+        let published = forge::publish(self.forge, &proposal).await.inspect_err(|_| {
+            // What failed is told by the error; that half of the work is done, by this.
+            tell(&format!("\nThe branch {branch} is pushed; run the same command again to finish its pull request\n"));
+        })?;
+        self.trail.note(
+            &branch,
+            match &published.pull_request {
+                Some(open) => Reached::Open(open.url.clone()),
+                None => Reached::Pushed,
+            },
+        );
         let done = match (&published.pull_request, published.created, pushed_now) {
             (Some(_), true, _) => Done::Opened,
             (None, _, true) => Done::Pushed,
@@ -315,7 +329,21 @@ impl Press<'_> {
         for (commit, message) in change.commits.iter().zip(&texts.messages) {
             tip = workspace.commit(&tip, &commit.files, message, self.identity).await?;
         }
-        match workspace.push_new(&tip, branch.as_str()).await {
+        self.trail.note(branch, Reached::Pushing);
+        let pushed = workspace.push_new(&tip, branch.as_str()).await;
+        match &pushed {
+            Ok(()) => self.trail.note(branch, Reached::Pushed),
+            // It is somebody else's, or there surely is none.
+            Err(
+                git::Error::BranchExists { .. }
+                | git::Error::BranchBlocked { .. }
+                | git::Error::PushRejected { .. }
+                | git::Error::ReadOnly { .. }
+                | git::Error::BaseGone,
+            ) => self.trail.forget(branch),
+            Err(_) => {}
+        }
+        match pushed {
             Ok(()) => Ok(true),
             Err(git::Error::BranchExists { .. }) => match self.standing(reading, change, branch, true, base).await? {
                 Standing::Ours { .. } => Ok(false),

@@ -8,6 +8,7 @@ use super::arguments::{ForgeChoice, Global, Output};
 use super::fault::{Fault, Refusal};
 use super::progress;
 use super::remotes::Remotes;
+use super::trail::Trail;
 use crate::config::environment::ProcessEnvironment;
 use crate::config::user;
 use crate::forge;
@@ -33,6 +34,8 @@ pub struct Session {
     pub user: user::Settings,
     /// The one HTTP client.
     pub http: Http,
+    /// What this run has written so far.
+    pub trail: Trail,
 }
 
 impl Session {
@@ -40,7 +43,7 @@ impl Session {
     ///
     /// # Errors
     /// No `git`, no clone, a configuration that can't be read.
-    pub async fn open(global: Global, variables: BTreeMap<String, String>) -> Result<Self, Fault> {
+    pub async fn open(global: Global, variables: BTreeMap<String, String>, trail: Trail) -> Result<Self, Fault> {
         let process = ProcessEnvironment::read(&variables);
         let environment = git::Environment::of_process();
         let program = git::Program::find(&environment).await?;
@@ -58,7 +61,7 @@ impl Session {
         let root = clone.as_ref().and_then(|clone| clone.root().ok().flatten());
         let user = user_settings(&process, &git, root, &variables)?;
         let http = Http::new(http_settings(&user, &process))?;
-        Ok(Self { global, variables, environment, program, clone, git, user, http })
+        Ok(Self { global, variables, environment, program, clone, git, user, http, trail })
     }
 
     /// Returns every registry, as the user's own configuration reaches it.

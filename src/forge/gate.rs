@@ -15,6 +15,7 @@ use url::Url;
 
 use super::call::{Call, recognise};
 use super::{Error, Kind};
+use crate::failpoint;
 use crate::http::{Http, Request, Response, Token};
 
 /// How many bytes of an answer are read.
@@ -38,8 +39,8 @@ pub struct Patience {
 impl Default for Patience {
     fn default() -> Self {
         Self {
-            read_back: Duration::from_secs(30),
-            first_look: Duration::from_millis(500),
+            read_back: failpoint::patience(Duration::from_secs(30)),
+            first_look: failpoint::patience(Duration::from_millis(500)),
             limit: Duration::from_secs(120),
             pace: Duration::from_secs(1),
         }

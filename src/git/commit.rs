@@ -8,6 +8,7 @@ use git2::{FileMode, ObjectType, Oid, Repository};
 
 use super::sign::Signer;
 use super::{Error, Identity, Workspace};
+use crate::failpoint::{self, Needs};
 use crate::model::RepoPath;
 
 /// The name of a commit: 40 hexadecimal digits.
@@ -59,7 +60,7 @@ impl Workspace {
             None => None,
         };
         let repository = self.repository()?;
-        let written = match signature {
+        let write = || match signature {
             Some(signature) => {
                 let text = String::from_utf8_lossy(&buffer);
                 // Git folds the signature into a header: the line end at its end is not a part of it.
@@ -67,8 +68,16 @@ impl Workspace {
             }
             None => repository.odb().and_then(|store| store.write(ObjectType::Commit, &buffer)),
         };
-        written.map(CommitId).map_err(Error::object("the commit"))
+        failpoint::passed(Needs::Room, "write the commit", broken("the commit"), || {
+            write().map(CommitId).map_err(Error::object("the commit"))
+        })
     }
+}
+
+/// An object that the disk doesn't take, as libgit2 would tell it.
+fn broken(what: &str) -> impl FnOnce(std::io::Error) -> Error {
+    let failed = Error::object(what);
+    |cause| failed(git2::Error::new(git2::ErrorCode::GenericError, git2::ErrorClass::Os, cause.to_string()))
 }
 
 fn create_buffer(
@@ -83,10 +92,15 @@ fn create_buffer(
     let mut updates = TreeUpdateBuilder::new();
     for (path, bytes) in files {
         let mode = editable_mode(repository, &base, path)?;
-        let blob = repository.blob(bytes).map_err(Error::object(format!("`{path}`")))?;
+        let what = format!("`{path}`");
+        let blob = failpoint::passed(Needs::Room, "write a blob", broken(&what), || {
+            repository.blob(bytes).map_err(Error::object(what.clone()))
+        })?;
         updates.upsert(path.as_str(), blob, mode);
     }
-    let tree = updates.create_updated(repository, &base).map_err(Error::object("the new tree"))?;
+    let tree = failpoint::passed(Needs::Room, "write the tree", broken("the new tree"), || {
+        updates.create_updated(repository, &base).map_err(Error::object("the new tree"))
+    })?;
     let tree = repository.find_tree(tree).map_err(Error::object("the new tree"))?;
     let (author, committer) = (identity.author.signature()?, identity.committer.signature()?);
     let message = format!("{}\n", message.trim_end());

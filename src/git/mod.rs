@@ -45,7 +45,7 @@ pub use identity::Identity;
 pub use observations::Observations;
 pub use program::{GitVersion, Program};
 pub use proposed::{Proposed, merged_file};
-pub use scratch::Scratch;
+pub use scratch::{Scratch, abandon};
 pub use seed::Seed;
 pub use settings::{Scope, Setting, Settings};
 pub use sign::signing;

@@ -1,21 +1,39 @@
 //! A private temporary folder that is gone afterwards, also after a crash.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::Error;
+use crate::failpoint::{self, Needs};
+use crate::process;
 
 const PREFIX: &str = "promote-git-";
 const LOCK: &str = "lock";
 /// A folder of a run that was killed stays this long.
 const AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The folders of this process.
+static OPEN: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// Ends all children and removes all folders of this process: for a program that ends without unwinding.
+pub fn abandon() {
+    process::end_all();
+    let open = std::mem::take(&mut *OPEN.lock().unwrap_or_else(PoisonError::into_inner));
+    for folder in open {
+        // What can't be removed now is reaped later.
+        let _ = fs::remove_dir_all(folder);
+    }
+}
+
 /// A folder only this user may enter, locked while the run lasts, removed on drop.
 pub struct Scratch {
     folder: tempfile::TempDir,
     /// Holds the lock; the kernel releases it however the process ends.
     _lock: File,
+    _listed: Listed,
 }
 
 impl Scratch {
@@ -36,16 +54,37 @@ impl Scratch {
             let path = path.to_owned();
             move |source| Error::File { path, source }
         };
-        let folder = builder.tempdir_in(parent).map_err(failed(parent))?;
-        let lock = File::create_new(folder.path().join(LOCK)).map_err(failed(folder.path()))?;
+        let folder = failpoint::passed(Needs::Room, "make the folder", failed(parent), || {
+            builder.tempdir_in(parent).map_err(failed(parent))
+        })?;
+        let listed = Listed::new(folder.path());
+        let lock = failpoint::passed(Needs::Room, "make its lock", failed(folder.path()), || {
+            File::create_new(folder.path().join(LOCK)).map_err(failed(folder.path()))
+        })?;
         // Nobody else knows the folder yet: the lock can't be taken.
         let _ = is_locked_now(&lock);
-        Ok(Self { folder, _lock: lock })
+        Ok(Self { folder, _lock: lock, _listed: listed })
     }
 
     /// Returns the folder.
     pub fn path(&self) -> &Path {
         self.folder.path()
+    }
+}
+
+/// A folder's place among those of this process, as long as it lives.
+struct Listed(PathBuf);
+
+impl Listed {
+    fn new(folder: &Path) -> Self {
+        OPEN.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_owned());
+        Self(folder.to_owned())
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        OPEN.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
     }
 }
 

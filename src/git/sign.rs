@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Environment, Error, Identity, Settings, escape};
+use crate::failpoint::{self, Needs};
 use crate::process::{Child, Output, arguments, search};
 
 /// Somebody may have to type a passphrase or touch a key.
@@ -89,7 +90,8 @@ impl<'a> Signer<'a> {
         let (message, key_file) = (folder.join("to-sign"), folder.join("signing-key.pub"));
         let signature = folder.join("to-sign.sig");
         let write = |path: &Path, bytes: &[u8]| {
-            fs::write(path, bytes).map_err(|source| Error::File { path: path.to_owned(), source })
+            let failed = |source| Error::File { path: path.to_owned(), source };
+            failpoint::passed(Needs::Room, "write for the signer", failed, || fs::write(path, bytes).map_err(failed))
         };
         // A signature of an earlier commit would make ssh-keygen ask.
         let _ = fs::remove_file(&signature);

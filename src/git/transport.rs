@@ -10,6 +10,7 @@ use base64::Engine as _;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Environment, Error, Program, RemoteUrl, Scheme, Settings, escape};
+use crate::failpoint::{self, Needs};
 use crate::process::{Child, Output, search};
 
 /// Everything needed to reach one remote.
@@ -289,7 +290,8 @@ fn global_configuration(connection: &Connection, folder: &Path) -> Result<PathBu
     let line = |value: &&str| format!("\tdirectory = \"{}\"\n", value.replace('\\', r"\\").replace('"', r#"\""#));
     let path = folder.join("gitconfig");
     let text = format!("[safe]\n{}", safe.iter().map(line).collect::<String>());
-    std::fs::write(&path, text).map_err(|source| Error::File { path: path.clone(), source })?;
+    let failed = |source| Error::File { path: path.clone(), source };
+    failpoint::passed(Needs::Room, "write the configuration", failed, || std::fs::write(&path, text).map_err(failed))?;
     Ok(path)
 }
 

@@ -34,7 +34,7 @@ pub enum Error {
         /// Who was asked.
         origin: Origin,
         /// The cause.
-        source: Arc<reqwest::Error>,
+        source: Arc<dyn StdError + Send + Sync>,
     },
     /// The certificate is signed by nobody we trust, is for another host, or is out of date.
     #[error("the certificate of `{origin}` can't be trusted")]

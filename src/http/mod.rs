@@ -29,6 +29,7 @@ pub use self::token::Token;
 
 use self::client::Clients;
 use self::origin::shown;
+use crate::failpoint::{self, Needs};
 
 /// How many redirects of one request are followed.
 const REDIRECTS: usize = 3;
@@ -161,7 +162,7 @@ impl Http {
             }
             tokio::time::sleep(left.saturating_add(settings.backoff.mul_f64(fastrand::f64()))).await;
         };
-        let limit = self.shared.settings.request_timeout;
+        let limit = failpoint::deadline(self.shared.settings.request_timeout);
         match tokio::time::timeout(limit, self.exchange(request)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Error::Timeout { origin: Origin::of(&request.url), limit }),
@@ -180,7 +181,10 @@ impl Http {
             builder = builder.body(body.clone());
         }
         let failed = |error| Error::transport(origin.clone(), error, &self.shared.settings);
-        let mut answer = builder.send().await.map_err(failed)?;
+        let broken = |cause: std::io::Error| Error::Cut { origin: origin.clone(), source: Arc::new(cause) };
+        let name = || format!("{} {}", request.method, shown(&request.url));
+        let send = async { builder.send().await.map_err(failed) };
+        let mut answer = failpoint::awaited(Needs::Others, name, broken, send).await?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         tracing::debug!(method = %request.method, url = shown(&request.url), status = status.as_u16(), "answered");
         if size(&headers) > HEADER_CAP {
@@ -189,13 +193,18 @@ impl Http {
         if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
             return Err(Error::ProxyAuthentication { origin });
         }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-            if bytes.len().saturating_add(chunk.len()) > request.cap {
-                return Err(Error::TooLarge { url: shown(&request.url), cap: request.cap });
+        let read = async {
+            let mut bytes = Vec::new();
+            while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+                if bytes.len().saturating_add(chunk.len()) > request.cap {
+                    return Err(Error::TooLarge { url: shown(&request.url), cap: request.cap });
+                }
+                bytes.extend_from_slice(&chunk);
             }
-            bytes.extend_from_slice(&chunk);
-        }
+            Ok(bytes)
+        };
+        let name = || format!("the answer to {} {}", request.method, shown(&request.url));
+        let bytes = failpoint::awaited(Needs::Others, name, broken, read).await?;
         Ok(Response { status, headers, bytes: bytes.into(), url: request.url.clone() })
     }
 

@@ -1,13 +1,17 @@
 //! One child process: cleared environment, own process group, bounded output, a deadline.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
+
+use crate::failpoint::{self, Needs};
 
 /// Output over this is read and thrown away. A hundred thousand annotated tags are 16 MiB.
 const OUTPUT_LIMIT: usize = 64 << 20;
@@ -55,6 +59,28 @@ pub enum ChildError {
 impl Child<'_> {
     /// Runs it to its end. Dropping the future kills the whole process group.
     pub async fn run(self) -> Result<Output, ChildError> {
+        let deadline = failpoint::deadline(self.deadline);
+        let needs = if self.writes() { Needs::Room } else { Needs::Others };
+        let name = self.name();
+        let run = failpoint::awaited(needs, || name, ChildError::Start, self.to_its_end());
+        tokio::time::timeout(deadline, run).await.map_err(|_| ChildError::TimedOut(deadline))?
+    }
+
+    /// Its program's name and its first argument that isn't an option.
+    fn name(&self) -> String {
+        let program = self.program.file_name().unwrap_or_default().to_string_lossy();
+        let mut words = self.arguments.iter().map(|word| word.to_string_lossy());
+        let command = words.find(|word| !word.starts_with('-') && !word.contains('=')).unwrap_or_default();
+        format!("{program} {command}")
+    }
+
+    /// Tells whether it writes files of any size.
+    fn writes(&self) -> bool {
+        let is_git = self.program.file_stem().is_some_and(|name| name == "git");
+        !is_git || self.arguments.iter().any(|word| word == "clone" || word == "fetch")
+    }
+
+    async fn to_its_end(self) -> Result<Output, ChildError> {
         let mut command = Command::new(self.program);
         command.args(&self.arguments).current_dir(self.directory).env_clear().envs(self.environment);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -89,9 +115,9 @@ impl Child<'_> {
                 }
                 status
             };
-            tokio::time::timeout(self.deadline, life).await
+            life.await
         };
-        let status = ended.map_err(|_| ChildError::TimedOut(self.deadline))?.map_err(ChildError::Start)?;
+        let status = ended.map_err(ChildError::Start)?;
         // What a helper left running on purpose (a credential cache) is the user's.
         group.release();
         if out.len() > OUTPUT_LIMIT {
@@ -118,28 +144,51 @@ async fn read(pipe: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
     }
 }
 
+/// The process groups of children that run now.
+static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+/// Kills the process groups of all children that run now.
+pub fn end_all() {
+    let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    running.iter().copied().for_each(kill);
+}
+
 /// The child's process group, killed on drop unless released.
-struct Group(#[cfg_attr(not(unix), allow(dead_code))] Option<u32>);
+struct Group(Option<u32>);
 
 impl Group {
     fn of(child: &tokio::process::Child) -> Self {
-        Self(child.id())
+        let id = child.id();
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).extend(id);
+        Self(id)
     }
 
     fn release(&mut self) {
-        self.0 = None;
+        if let Some(id) = self.0.take() {
+            RUNNING.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        }
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        #[cfg(unix)]
-        if let Some(leader) = self.0.and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw) {
-            // Nobody is left to kill, or all of them are gone: both are what was wanted.
-            let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
+        if let Some(id) = self.0 {
+            kill(id);
+            self.release();
         }
     }
 }
+
+#[cfg(unix)]
+fn kill(group: u32) {
+    if let Some(leader) = i32::try_from(group).ok().and_then(rustix::process::Pid::from_raw) {
+        // Nobody is left to kill, or all of them are gone: both are what was wanted.
+        let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
+    }
+}
+
+#[cfg(not(unix))]
+fn kill(_: u32) {}
 
 /// Turns texts into arguments.
 pub fn arguments<I>(texts: I) -> Vec<OsString>

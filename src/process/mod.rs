@@ -4,5 +4,5 @@
 mod child;
 mod search;
 
-pub use child::{Child, ChildError, Output, arguments};
+pub use child::{Child, ChildError, Output, arguments, end_all};
 pub use search::search;

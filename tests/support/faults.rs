@@ -10,7 +10,7 @@ const ENOUGH: usize = 200;
 
 /// What a run leads to, as the people of the repository see it.
 #[derive(Debug, PartialEq, Eq)]
-struct Outcome {
+pub struct Outcome {
     /// Each branch with its diff and its message.
     branches: Vec<(String, String, String)>,
     /// Each pull request: branch, title, text, labels, state.
@@ -18,7 +18,8 @@ struct Outcome {
 }
 
 impl Outcome {
-    fn of(sandbox: &Sandbox) -> Self {
+    /// Looks at the remote and the forge.
+    pub fn of(sandbox: &Sandbox) -> Self {
         let branch = |name: String| {
             let (diff, message) = (sandbox.diff(&name), sandbox.shown(&sandbox.message(&name)));
             (name, diff, message)

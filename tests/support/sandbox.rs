@@ -333,6 +333,29 @@ exec "$git" "$@"
         self
     }
 
+    /// Has Git sign commits with a new ssh key, whose owner is known to whoever verifies them.
+    pub fn sign_by_ssh(self) -> Self {
+        let key = self.path("home/key");
+        let made = Command::new(program("ssh-keygen"))
+            .args(["-q", "-t", "ed25519", "-N", "", "-C", "ada", "-f"])
+            .arg(&key)
+            .stdin(Stdio::null())
+            .output()
+            .expect("ssh-keygen");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let public = fs::read_to_string(self.path("home/key.pub")).expect("a key");
+        fs::write(self.path("home/allowed"), format!("ada@example.com {public}")).expect("a file");
+        for (name, value) in [
+            ("commit.gpgSign", "true"),
+            ("gpg.format", "ssh"),
+            ("user.signingKey", "~/key"),
+            ("gpg.ssh.allowedSignersFile", "~/allowed"),
+        ] {
+            self.git(".", &["config", "--file", "home/.gitconfig", name, value]);
+        }
+        self
+    }
+
     /// Sets a variable of the environment.
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.insert(name.to_owned(), value.to_owned());
@@ -363,9 +386,16 @@ exec "$git" "$@"
 
     /// Runs the program once and asserts all that must hold but the convergence; tells whether the remote changed.
     pub fn promote_once(&self, arguments: &[&str]) -> (Run, bool) {
+        self.promote_in(&[], arguments)
+    }
+
+    /// The same, with variables for this run alone.
+    pub fn promote_in(&self, variables: &[(&str, &str)], arguments: &[&str]) -> (Run, bool) {
         self.settle();
         let before = World::of(self);
-        let run = self.finish(self.start(arguments), arguments);
+        fs::write(self.path("git-calls"), "").expect("a file");
+        let child = self.command(arguments).envs(variables.iter().copied()).spawn().expect("the program");
+        let run = self.finish(child, arguments);
         let after = World::of(self);
         oracles::assert_all(self, &before, &run, &after);
         let wrote = before.refs != after.refs;
@@ -391,11 +421,6 @@ exec "$git" "$@"
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command
-    }
-
-    fn start(&self, arguments: &[&str]) -> std::process::Child {
-        fs::write(self.path("git-calls"), "").expect("a file");
-        self.command(arguments).spawn().expect("the program")
     }
 
     /// Waits for a run that was started by [`Sandbox::command`].
