@@ -22,7 +22,7 @@ pub mod config;
 pub mod constraint;
 pub mod doctor;
 pub mod edit;
-mod failpoint;
+pub mod failpoint;
 pub mod forge;
 pub mod git;
 pub mod http;

@@ -17,6 +17,7 @@ const STACK: usize = 8 << 20;
 pub(super) type Stop = oneshot::Receiver<Exit>;
 
 /// How the work ended.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum End {
     /// By itself, also after it was asked to stop.
     Finished(Exit),
@@ -30,6 +31,10 @@ pub(super) enum End {
 /// # Errors
 /// The machine gives no threads.
 pub(super) fn supervise(work: impl FnOnce(Stop) -> Exit + Send + 'static) -> std::io::Result<End> {
+    supervise_for(GRACE, work)
+}
+
+fn supervise_for(grace: Duration, work: impl FnOnce(Stop) -> Exit + Send + 'static) -> std::io::Result<End> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut signals = Signals::listen()?;
@@ -50,7 +55,7 @@ pub(super) fn supervise(work: impl FnOnce(Stop) -> Exit + Send + 'static) -> std
         Ok(tokio::select! {
             exit = &mut told => finished(exit),
             _ = signals.next() => End::Abandoned(asked),
-            () = tokio::time::sleep(GRACE) => End::Abandoned(asked),
+            () = tokio::time::sleep(grace) => End::Abandoned(asked),
         })
     })
 }
@@ -104,5 +109,49 @@ impl Signals {
             Ok(()) => Exit::Interrupted,
             Err(_) => std::future::pending().await,
         }
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use rustix::process::{Signal, getpid, kill_process};
+
+    use super::*;
+
+    fn raise(signal: Signal) {
+        kill_process(getpid(), signal).expect("a signal");
+    }
+
+    #[test]
+    fn one_signal_asks_to_stop_and_a_second_ends_what_does_not() {
+        let ended = supervise(|_| Exit::Due).expect("threads");
+        assert_eq!(ended, End::Finished(Exit::Due));
+
+        let ended = supervise(|stop| {
+            raise(Signal::TERM);
+            stop.blocking_recv().expect("to be asked")
+        });
+        assert_eq!(ended.expect("threads"), End::Finished(Exit::Terminated));
+
+        let ended = supervise_for(Duration::MAX, |stop| {
+            raise(Signal::INT);
+            let asked = stop.blocking_recv().expect("to be asked");
+            raise(Signal::TERM);
+            loop {
+                std::thread::park_timeout(Duration::MAX);
+                assert_eq!(asked, Exit::Interrupted);
+            }
+        });
+        assert_eq!(ended.expect("threads"), End::Abandoned(Exit::Interrupted));
+
+        let ended = supervise_for(Duration::ZERO, |stop| {
+            raise(Signal::INT);
+            drop(stop);
+            loop {
+                std::thread::park();
+            }
+        });
+        assert_eq!(ended.expect("threads"), End::Abandoned(Exit::Interrupted), "it doesn't stop");
     }
 }

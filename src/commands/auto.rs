@@ -6,6 +6,7 @@ use super::answering::Inquirer;
 use super::arguments;
 use super::delivery::{Delivery, Mode, Order, deliver};
 use super::fault::Fault;
+use super::moving::Rounds;
 use super::publishing::Done;
 use super::reading::{Purpose, Reading};
 use super::session::Session;
@@ -22,6 +23,16 @@ use crate::report::documents::Document;
 /// # Errors
 /// The repository can't be read, an unknown app, no forge token. What stops one app is told, and the others go on.
 pub async fn run(session: &Session, arguments: &arguments::Auto) -> Result<Outcome, Fault> {
+    let mut rounds = Rounds::default();
+    loop {
+        if let Some(outcome) = round(session, arguments, &mut rounds).await? {
+            return Ok(outcome);
+        }
+    }
+}
+
+/// Goes the whole way once; none if the base moved away from under a plan.
+async fn round(session: &Session, arguments: &arguments::Auto, rounds: &mut Rounds) -> Result<Option<Outcome>, Fault> {
     let mut reading = Reading::of(session, Purpose::Write, Reach::Environments).await?;
     reading.must_have_sources()?;
     let now = Timestamp::now();
@@ -30,7 +41,7 @@ pub async fn run(session: &Session, arguments: &arguments::Auto) -> Result<Outco
         if session.is_json() {
             print_verbatim(&Document::new("Plan", Delivery::default().document(&Plan::default())).to_text());
         }
-        return Ok(Outcome::default());
+        return Ok(Some(Outcome::default()));
     }
     let mut apps = asking::apps(&reading, &arguments.only)?;
     let except = if arguments.except.is_empty() { Vec::new() } else { asking::apps(&reading, &arguments.except)? };
@@ -50,12 +61,15 @@ pub async fn run(session: &Session, arguments: &arguments::Auto) -> Result<Outco
     let order = Order {
         mode: if arguments.dry_run { Mode::DryRun } else { Mode::Write },
         grouping: Grouping::Neighbours,
-        limit: arguments.limit.or(configured),
+        limit: arguments.limit.or(configured).map(|limit| limit.saturating_sub(rounds.opened())),
         reason: None,
         reopen: false,
         supersede: Supersede::Untouched,
     };
-    let delivery = deliver(session, &mut reading, &plan, &inquirer, &order).await?;
+    let mut delivery = deliver(session, &mut reading, &plan, &inquirer, &order).await?;
+    if rounds.again(&mut delivery) {
+        return Ok(None);
+    }
     if session.is_json() {
         print_verbatim(&Document::new("Plan", delivery.document(&plan)).to_text());
     } else {
@@ -63,7 +77,7 @@ pub async fn run(session: &Session, arguments: &arguments::Auto) -> Result<Outco
     }
     let failures = plan.failed();
     let faults = delivery.changes.iter().filter_map(|delivered| delivered.result.as_ref().err());
-    Ok(Outcome(Exit::gravest(failures.chain(faults.map(|fault| fault.problem().exit())))))
+    Ok(Some(Outcome(Exit::gravest(failures.chain(faults.map(|fault| fault.problem().exit()))))))
 }
 
 fn show(reading: &Reading, plan: &Plan, delivery: &Delivery, mode: Mode) {

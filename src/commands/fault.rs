@@ -139,6 +139,12 @@ pub enum Refusal {
         /// The rule that wants it.
         place: Option<Place>,
     },
+    /// What the plan was made from is not what the base branch holds any more.
+    #[error("`{branch}` changed under this promotion again and again, in what it edits or in promote.yaml")]
+    BaseMoved {
+        /// The base branch.
+        branch: String,
+    },
     /// `promote.yaml` is there already.
     #[error("`{path}` is there already, and `init` writes only a new file")]
     AlreadyConfigured {
@@ -188,6 +194,7 @@ impl Problem for Refusal {
             Self::ClosedByOthers { .. } => "closed-by-others",
             Self::RivalOpen { .. } => "rival-open",
             Self::TagMoved { .. } => "tag-moved",
+            Self::BaseMoved { .. } => "base-moved",
             Self::Unprotected { .. } => "base-unprotected",
             Self::AlreadyConfigured { .. } => "already-configured",
             Self::NoWorkingTree => "no-working-tree",
@@ -199,7 +206,7 @@ impl Problem for Refusal {
         match self {
             Self::StandardInput { .. } | Self::Playground { .. } | Self::Unwritable { .. } => Exit::Local,
             Self::Tour { .. } | Self::NothingToMove => Exit::Bug,
-            Self::BranchTaken { .. } | Self::RivalOpen { .. } => Exit::Conflict,
+            Self::BranchTaken { .. } | Self::RivalOpen { .. } | Self::BaseMoved { .. } => Exit::Conflict,
             Self::ClosedByOthers { .. } | Self::TagMoved { .. } | Self::Unprotected { .. } => Exit::Refused,
             Self::Interrupted { exit, .. } => *exit,
             _ => Exit::Usage,
@@ -240,6 +247,7 @@ impl Problem for Refusal {
             Self::RivalOpen { name, .. } => {
                 format!("merge or close {name} first; or --supersede closes it for this one")
             }
+            Self::BaseMoved { .. } => "run again when it has come to rest".to_owned(),
             Self::TagMoved { .. } => "find out who pushed it again; a new version is the safe way".to_owned(),
             Self::Interrupted { .. } => "run the same command again: it finishes what is missing".to_owned(),
             Self::NotEmpty { .. } => "name a new folder, or none: promote demo".to_owned(),

@@ -15,6 +15,7 @@ pub mod explain;
 mod fault;
 pub mod init;
 mod judging;
+mod moving;
 mod open;
 pub mod pins;
 pub mod plan;

@@ -8,6 +8,7 @@ use super::answering::Inquirer;
 use super::arguments;
 use super::delivery::{Delivered, Delivery, Mode, Order, deliver};
 use super::fault::{Fault, Refusal};
+use super::moving::Rounds;
 use super::publishing::Done;
 use super::reading::{Purpose, Reading};
 use super::session::Session;
@@ -30,6 +31,16 @@ pub async fn run(session: &Session, arguments: &arguments::Run) -> Result<Outcom
     if let Some(version) = &arguments.version {
         asking::must_be_tag(version)?;
     }
+    let mut rounds = Rounds::default();
+    loop {
+        if let Some(outcome) = round(session, arguments, &mut rounds).await? {
+            return Ok(outcome);
+        }
+    }
+}
+
+/// Goes the whole way once; none if the base moved away from under the plan.
+async fn round(session: &Session, arguments: &arguments::Run, rounds: &mut Rounds) -> Result<Option<Outcome>, Fault> {
     let mut reading = Reading::of(session, Purpose::Write, Reach::Environments).await?;
     reading.must_have_sources()?;
     let app = app_named(&reading.inventory, &arguments.app)?;
@@ -63,7 +74,10 @@ pub async fn run(session: &Session, arguments: &arguments::Run) -> Result<Outcom
         reopen: arguments.reopen,
         supersede: if arguments.supersede { Supersede::All } else { Supersede::NotNewer },
     };
-    let delivery = deliver(session, &mut reading, &plan, &inquirer, &order).await?;
+    let mut delivery = deliver(session, &mut reading, &plan, &inquirer, &order).await?;
+    if rounds.again(&mut delivery) {
+        return Ok(None);
+    }
     let mut open =
         if delivery.changes.is_empty() { left_open(&plan, stage.as_ref(), &request.goal) } else { Vec::new() };
     let exit = exit(&open, &delivery);
@@ -73,7 +87,7 @@ pub async fn run(session: &Session, arguments: &arguments::Run) -> Result<Outcom
         suggest(&mut inquirer, &request, &mut open).await;
         show(&app, &reading, &plan, &open, &delivery, order.mode);
     }
-    Ok(Outcome(exit))
+    Ok(Some(Outcome(exit)))
 }
 
 fn asked_environments(

@@ -4,6 +4,7 @@ use super::answering::commit_of;
 use super::change::Change;
 use super::describing::{Circumstances, OverrideTexts, describe};
 use super::fault::{Fault, Refusal};
+use super::moving;
 use super::reading::Reading;
 use super::superseding::{Precedence, Supersede, merges};
 use super::tell;
@@ -141,6 +142,8 @@ pub struct Berth<'a> {
     pub is_open: bool,
     /// What it takes the place of.
     older: Vec<&'a PullRequest>,
+    /// The base that it is built on.
+    base: git::Base,
 }
 
 impl Press<'_> {
@@ -151,10 +154,10 @@ impl Press<'_> {
     /// remote or forge that refuses or can't be reached.
     pub async fn berth(&self, reading: &mut Reading, change: &Change) -> Result<Result<Berth<'_>, Publication>, Fault> {
         let base = reading.base.clone().ok_or(git::Error::NoRemote)?;
-        let existing = match reading.workspace() {
-            Some(workspace) => workspace.branches(change.branch.as_str()).await?,
-            None => Vec::new(),
-        };
+        let workspace = reading.workspace().ok_or(git::Error::NoRemote)?;
+        let (existing, tip) = workspace.branches_beside(change.branch.as_str(), &base.branch).await?;
+        // A base that moved on is built on where it is now.
+        let base = moving::base_now(reading, change, &base, tip).await?;
         let mut attempt = 1;
         let (branch, is_pushed, is_open) = loop {
             let name = change.branch.attempt(attempt);
@@ -170,7 +173,7 @@ impl Press<'_> {
             Precedence::Under(..) if is_open => Vec::new(),
             Precedence::Under(open, why) => return Ok(Err(self.waiting(change, open, &why))),
         };
-        Ok(Ok(Berth { branch, is_pushed, is_open, older }))
+        Ok(Ok(Berth { branch, is_pushed, is_open, older, base }))
     }
 
     /// Pushes the branch and opens the pull request; finishes what an earlier run left undone.
@@ -184,8 +187,7 @@ impl Press<'_> {
         texts: Texts,
         berth: Berth<'_>,
     ) -> Result<Publication, Fault> {
-        let Berth { branch, is_pushed, older, .. } = berth;
-        let base = reading.base.clone().ok_or(git::Error::NoRemote)?;
+        let Berth { branch, is_pushed, older, base, .. } = berth;
         for older in &older {
             let (kind, number, title, url) =
                 (self.forge.kind(), older.number, git::escape(&older.title, 200), &older.url);
@@ -207,6 +209,7 @@ impl Press<'_> {
             reviewers: settings.reviewers.clone(),
             teams: settings.teams.clone(),
         };
+        self.base_stays(reading, change, &base, &branch).await?;
         self.trail.note(&branch, Reached::Opening);
         let published = forge::publish(self.forge, &proposal).await.inspect_err(|_| {
             // What failed is told by the error; that half of the work is done, by this.
@@ -234,6 +237,27 @@ impl Press<'_> {
             }
         }
         Ok(Publication { branch, pull_request, done, text: texts.text, findings })
+    }
+
+    /// Looks once more at the base: a pull request is opened only for what the base holds now.
+    async fn base_stays(
+        &self,
+        reading: &mut Reading,
+        change: &Change,
+        base: &git::Base,
+        branch: &BranchName,
+    ) -> Result<(), Fault> {
+        let Some(workspace) = reading.workspace() else { return Ok(()) };
+        let tip = workspace.remote_tip(&base.branch).await?;
+        if tip.as_ref() == Some(&base.commit) {
+            return Ok(());
+        }
+        moving::base_now(reading, change, base, tip).await?;
+        // Of a base whose history was rewritten the branch may show more than the plan.
+        match self.standing(reading, change, branch, true, base).await? {
+            Standing::Ours { .. } => Ok(()),
+            Standing::Free | Standing::Over => Err(Refusal::BaseMoved { branch: base.branch.clone() }.into()),
+        }
     }
 
     /// Nothing is written: an open promotion of the same app and environment is left, for this reason.

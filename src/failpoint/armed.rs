@@ -115,10 +115,10 @@ pub async fn awaited<T, E>(
     effect: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
     let trap = Armed::of_environment().trap_at(&name());
-    if let Some(trap) = trap.filter(|trap| trap.moment == Moment::Before) {
-        if let Err(cause) = trap.spring().await {
-            return Err(broken(cause));
-        }
+    if let Some(trap) = trap.filter(|trap| trap.moment == Moment::Before)
+        && let Err(cause) = trap.spring().await
+    {
+        return Err(broken(cause));
     }
     if let Err(cause) = room(needs) {
         return Err(broken(cause));
@@ -141,10 +141,10 @@ pub fn passed<T, E>(
     effect: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, E> {
     let trap = Armed::of_environment().trap_at(&format!("{name} on the spot"));
-    if let Some(trap) = trap.filter(|trap| trap.moment == Moment::Before) {
-        if let Err(cause) = trap.spring_here() {
-            return Err(broken(cause));
-        }
+    if let Some(trap) = trap.filter(|trap| trap.moment == Moment::Before)
+        && let Err(cause) = trap.spring_here()
+    {
+        return Err(broken(cause));
     }
     if let Err(cause) = room(needs) {
         return Err(broken(cause));

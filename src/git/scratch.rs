@@ -54,10 +54,11 @@ impl Scratch {
             let path = path.to_owned();
             move |source| Error::File { path, source }
         };
-        let folder = failpoint::passed(Needs::Room, "make the folder", failed(parent), || {
-            builder.tempdir_in(parent).map_err(failed(parent))
+        let (folder, listed) = failpoint::passed(Needs::Room, "make the folder", failed(parent), || {
+            let folder = builder.tempdir_in(parent).map_err(failed(parent))?;
+            let listed = Listed::new(folder.path());
+            Ok((folder, listed))
         })?;
-        let listed = Listed::new(folder.path());
         let lock = failpoint::passed(Needs::Room, "make its lock", failed(folder.path()), || {
             File::create_new(folder.path().join(LOCK)).map_err(failed(folder.path()))
         })?;

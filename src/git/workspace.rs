@@ -147,6 +147,22 @@ impl Workspace {
         Ok(branches)
     }
 
+    /// Lists the remote's branches whose name begins with `prefix`, and the newest commit of another one beside them.
+    ///
+    /// # Errors
+    /// [`Error`] if the remote can't be asked.
+    pub async fn branches_beside(
+        &self,
+        prefix: &str,
+        other: &str,
+    ) -> Result<(Vec<RemoteBranch>, Option<CommitId>), Error> {
+        let patterns = [format!("refs/heads/{}*", glob_literal(prefix)), format!("refs/heads/{}", glob_literal(other))];
+        let mut branches = self.ls_remote(&patterns).await?;
+        let commit = branches.iter().find(|branch| branch.name == other).map(|branch| branch.commit.clone());
+        branches.retain(|branch| branch.name.starts_with(prefix));
+        Ok((branches, commit))
+    }
+
     /// Returns the newest commit of one of the remote's branches, if it is there.
     ///
     /// # Errors

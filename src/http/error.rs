@@ -258,15 +258,15 @@ fn seconds(wait: Duration) -> String {
 }
 
 /// Returns the first cause of a kind; an `io::Error` hides the one it carries from `source`.
-fn cause<T: StdError + 'static>(error: &reqwest::Error) -> Option<&T> {
+fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
     chain(error).find_map(|error| error.downcast_ref())
 }
 
-fn texts(error: &reqwest::Error) -> impl Iterator<Item = String> + '_ {
+fn texts<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = String> + 'a {
     chain(error).map(ToString::to_string)
 }
 
-fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     let mut next: Option<&(dyn StdError + 'static)> = Some(error);
     std::iter::from_fn(move || {
         let current = next?;

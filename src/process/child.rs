@@ -62,7 +62,7 @@ impl Child<'_> {
         let deadline = failpoint::deadline(self.deadline);
         let needs = if self.writes() { Needs::Room } else { Needs::Others };
         let name = self.name();
-        let run = failpoint::awaited(needs, || name, ChildError::Start, self.to_its_end());
+        let run = failpoint::awaited(needs, || name, ChildError::Start, self.wait_for_all());
         tokio::time::timeout(deadline, run).await.map_err(|_| ChildError::TimedOut(deadline))?
     }
 
@@ -80,7 +80,7 @@ impl Child<'_> {
         !is_git || self.arguments.iter().any(|word| word == "clone" || word == "fetch")
     }
 
-    async fn to_its_end(self) -> Result<Output, ChildError> {
+    async fn wait_for_all(self) -> Result<Output, ChildError> {
         let mut command = Command::new(self.program);
         command.args(&self.arguments).current_dir(self.directory).env_clear().envs(self.environment);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);

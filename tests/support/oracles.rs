@@ -108,7 +108,7 @@ fn only_our_refs_change(sandbox: &Sandbox, before: &World, run: &Run, after: &Wo
     let names: BTreeSet<&String> = before.refs.keys().chain(after.refs.keys()).collect();
     for name in names {
         let (old, new) = (before.refs.get(name), after.refs.get(name));
-        if old == new {
+        if old == new || name == "refs/heads/main" && sandbox.base_moves() {
             continue;
         }
         let is_ours = name.starts_with("refs/heads/promote/") || observes && name == "refs/promote/observations";
@@ -151,9 +151,11 @@ fn commits_change_what_is_planned(sandbox: &Sandbox, before: &World, run: &Run, 
             continue;
         }
         let git = |arguments: &[&str]| sandbox.git("remote.git", arguments);
-        let merges = git(&["rev-list", "--merges", target, "--not", "main"]);
+        // Somebody may have rewritten the base meanwhile.
+        let base = before.refs.get("refs/heads/main").map_or("main", String::as_str);
+        let merges = git(&["rev-list", "--merges", target, "--not", "main", base]);
         assert!(merges.is_empty(), "O4: {name} holds a merge: {run}");
-        let commits = git(&["rev-list", "--reverse", target, "--not", "main"]);
+        let commits = git(&["rev-list", "--reverse", target, "--not", "main", base]);
         assert!(!commits.is_empty(), "O4: {name} holds no commit: {run}");
         for commit in commits.lines() {
             let changes = git(&["diff-tree", "-r", "--no-commit-id", "--no-renames", commit]);

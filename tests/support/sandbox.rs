@@ -58,6 +58,8 @@ pub enum GitFault {
     Interrupt,
     /// SIGTERM.
     Terminate,
+    /// It goes well, but somebody else does something before: see [`Sandbox::meanwhile`].
+    Meanwhile,
 }
 
 impl GitFault {
@@ -72,6 +74,7 @@ impl GitFault {
             Self::KillAfter => "kill-after",
             Self::Interrupt => "interrupt",
             Self::Terminate => "terminate",
+            Self::Meanwhile => "meanwhile",
         }
     }
 }
@@ -112,6 +115,7 @@ pub struct Sandbox {
     variables: BTreeMap<String, String>,
     is_pushed: Cell<bool>,
     has_clone: Cell<bool>,
+    base_moves: Cell<bool>,
     commits: Cell<usize>,
     settings: RefCell<Vec<(String, String)>>,
 }
@@ -135,6 +139,7 @@ impl Sandbox {
             variables: BTreeMap::new(),
             is_pushed: Cell::new(true),
             has_clone: Cell::new(false),
+            base_moves: Cell::new(false),
             commits: Cell::new(0),
             settings: RefCell::new(Vec::new()),
         };
@@ -246,7 +251,7 @@ log='{log}' fault='{fault}' git='{git}' version='{version}'
 if [ "$1" = --version ] && [ -f "$version" ]; then cat "$version"; exit 0; fi
 if [ -f "$fault" ]; then
   read -r nth what <"$fault"
-  if [ "$(wc -l <"$log")" -eq "$nth" ]; then
+  if [ "$(wc -l <"$log")" -eq "$nth" ] || [ "$nth" -eq 0 ]; then
     echo "$what" >"$fault.hit"
     case $what in
       fail) echo 'fatal: broken on purpose' >&2; exit 128 ;;
@@ -255,6 +260,7 @@ if [ -f "$fault" ]; then
       kill-after) "$git" "$@"; kill -9 $PPID; exit 128 ;;
       interrupt) kill -2 $PPID ;;
       terminate) kill -15 $PPID ;;
+      meanwhile) sh '{meanwhile}' >&2 || exit 99 ;;
     esac
   fi
 fi
@@ -263,6 +269,7 @@ exec "$git" "$@"
             log = self.path("git-calls").display(),
             fault = self.path("git-fault").display(),
             version = self.path("git-version").display(),
+            meanwhile = self.path("meanwhile.sh").display(),
             git = program("git").display()
         );
         let path = self.path("bin/git");
@@ -283,6 +290,30 @@ exec "$git" "$@"
     pub fn git_says(self, text: &str) -> Self {
         fs::write(self.path("git-version"), text).expect("a file");
         self
+    }
+
+    /// Lets somebody else move the base branch before the `nth` call of Git in the next run, or before all for 0:
+    /// `change` is shell, run in a clone of theirs, whose `main` is then pushed, by force if it was rewritten.
+    pub fn meanwhile(&self, nth: usize, change: &str) {
+        self.settle();
+        if !self.path("theirs").exists() {
+            self.git(".", &["clone", "-q", "remote.git", "theirs"]);
+        }
+        let script = format!(
+            "set -e\nexport HOME='{home}' PATH='{path}'\nunset GIT_DIR\nfor name in $(env | sed -n 's/^\\(GIT_[A-Z_0-9]*\\)=.*/\\1/p'); do \
+             unset $name; done\ncd '{theirs}'\n{change}\ngit push -q --force origin HEAD:main\n",
+            home = self.path("home").display(),
+            path = std::env::var("PATH").expect("PATH"),
+            theirs = self.path("theirs").display(),
+        );
+        fs::write(self.path("meanwhile.sh"), script).expect("a file");
+        self.base_moves.set(true);
+        self.break_git(nth, GitFault::Meanwhile);
+    }
+
+    /// Tells whether somebody else may move the base branch during a run.
+    pub fn base_moves(&self) -> bool {
+        self.base_moves.get()
     }
 
     /// Lets the `nth` call of Git in the next run break; the first is 1.
@@ -423,13 +454,41 @@ exec "$git" "$@"
         command
     }
 
+    /// Runs the program as many times at once, each with its own arguments, and asserts of every run what must hold.
+    pub fn promote_at_once(&self, all: &[&[&str]]) -> Vec<Run> {
+        self.settle();
+        let before = World::of(self);
+        fs::write(self.path("git-calls"), "").expect("a file");
+        let children: Vec<_> = all.iter().map(|one| self.command(one).spawn().expect("the program")).collect();
+        let outputs: Vec<Output> = std::thread::scope(|scope| {
+            let wait = |(child, one): (_, &&[&str])| {
+                let arguments: Vec<String> = one.iter().map(|word| (*word).to_owned()).collect();
+                scope.spawn(move || {
+                    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+                    within_deadline(child, &arguments)
+                })
+            };
+            let waiting: Vec<_> = children.into_iter().zip(all).map(wait).collect();
+            waiting.into_iter().map(|thread| thread.join().expect("an output")).collect()
+        });
+        let after = World::of(self);
+        let runs: Vec<Run> = outputs.into_iter().zip(all).map(|(output, one)| self.run_of(&output, one)).collect();
+        for run in &runs {
+            oracles::assert_all(self, &before, run, &after);
+        }
+        runs
+    }
+
     /// Waits for a run that was started by [`Sandbox::command`].
     pub fn finish(&self, child: std::process::Child, arguments: &[&str]) -> Run {
-        let output = within_deadline(child, arguments);
+        self.run_of(&within_deadline(child, arguments), arguments)
+    }
+
+    fn run_of(&self, output: &Output, arguments: &[&str]) -> Run {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let calls = fs::read_to_string(self.path("git-calls")).expect("the log");
         Run {
-            code: code(&output),
+            code: code(output),
             stdout: text(&output.stdout),
             stderr: text(&output.stderr),
             arguments: arguments.iter().map(|one| (*one).to_owned()).collect(),
