@@ -8,6 +8,7 @@ use super::examining::{ask_registries, connect, examine_branch, examine_forge};
 use super::fault::Fault;
 use super::reading::{CONFIGURATION, Purpose, Reading};
 use super::session::Session;
+use super::trail::Trail;
 use super::{Outcome, print, print_verbatim};
 use crate::doctor::{self, Configured, Dialect, Fetched, GitFacts, OwnersFile, Target};
 use crate::forge::Kind;
@@ -21,7 +22,7 @@ use crate::report::documents::Document;
 /// Looks at everything and tells what it found. What can't be looked at is a check, not an error.
 pub async fn run(global: Global, variables: BTreeMap<String, String>) -> Outcome {
     let output = global.output;
-    let mut checks = match Session::open(global, variables).await {
+    let mut checks = match Session::open(global, variables, Trail::default()).await {
         Ok(session) => examine(session).await,
         Err(fault) => vec![failed(Subject::Git, &fault)],
     };
