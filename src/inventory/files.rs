@@ -10,7 +10,10 @@ use crate::model::{EntryKind, Finding, FindingCode, Place, RepoPath, Snapshot};
 
 /// The YAML files that were parsed so far: what holds the same bytes is not parsed again.
 #[derive(Default)]
-pub(super) struct Parsed(RefCell<HashMap<RepoPath, (Arc<[u8]>, Rc<Text>)>>);
+pub(super) struct Parsed(RefCell<HashMap<RepoPath, (Bytes, Rc<Text>)>>);
+
+/// The bytes that a text was parsed from.
+type Bytes = Arc<[u8]>;
 
 impl Parsed {
     /// Returns the text of a file.
