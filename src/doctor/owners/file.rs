@@ -224,7 +224,7 @@ fn entry(dialect: Dialect, words: &[String], section: &Section) -> Result<Entry,
     Ok(Entry { section: section.number, is_optional: section.is_optional, excludes, matcher, owners })
 }
 
-/// Patterns of `.gitignore` but for `!`, `[]` and `\#`: https://docs.github.com/en/repositories, "About code owners".
+/// Patterns of `.gitignore` but for `!`, `[]` and `\#`: <https://docs.github.com/en/repositories>, "About code owners".
 fn github(pattern: &str) -> Result<Matcher, String> {
     let passed_over = |what: &str| format!("GitHub passes this line over: it reads no {what}");
     if pattern.starts_with('!') {
@@ -258,7 +258,7 @@ fn github(pattern: &str) -> Result<Matcher, String> {
     compiled(&globs)
 }
 
-/// As Ruby's `fnmatch` with paths: https://docs.gitlab.com/user/project/codeowners/reference/.
+/// As Ruby's `fnmatch` with paths: <https://docs.gitlab.com/user/project/codeowners/reference/>.
 fn gitlab(pattern: &str) -> Result<Matcher, String> {
     let pattern = pattern.strip_prefix("\\#").map_or_else(|| pattern.to_owned(), |rest| format!("#{rest}"));
     if pattern == "*" {
