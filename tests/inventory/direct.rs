@@ -97,6 +97,24 @@ fn crlf_bom_and_quotes_stay_and_a_text_of_another_type_gets_quotes() {
 }
 
 #[test]
+fn an_anchor_whose_name_is_used_again_shares_only_what_an_alias_means() {
+    let edit = |reference: &str| {
+        let manifest = STAGING.replace("  ref:\n    semver: \">=1.0.0 <2.0.0\"\n", reference);
+        let fleet = Repository::new(&[("clusters/staging/my-app.yaml", &manifest)]);
+        let before = fleet.walk(&scope(&SCOPE[..1]));
+        let edits = edits_for(&before.sources[0], &before, &tag("v9.9.9"), None).expect("edits");
+        let path = "clusters/staging/my-app.yaml";
+        let edited = fleet.edited(&edits).map(|edited| edited.text(path).to_owned());
+        assert!(edited.as_ref().is_ok_and(|text| *text == manifest.replace("v1.0.0", "v9.9.9")) || edited.is_err());
+        edited.map(|_| ()).map_err(|refusal| refusal.to_string())
+    };
+    // YAML 1.2, 7.1: an alias means the anchor of that name that stands last before it.
+    assert_eq!(edit("  x: &t other\n  y: *t\n  ref: {tag: &t v1.0.0}\n"), Ok(()));
+    assert_eq!(edit("  ref: {tag: &t v1.0.0}\n  x: &t other\n  y: *t\n"), Ok(()));
+    assert_snapshot!(edit("  x: &t other\n  ref: {tag: &t v1.0.0}\n  y: *t\n").expect_err("shared"), @"clusters/staging/my-app.yaml:10:17 is shared by an anchor that an alias uses: other values would change with it");
+}
+
+#[test]
 fn aliases_anchors_duplicates_and_merges_are_refused_with_their_place() {
     let refusal = |reference: &str| {
         let manifest = STAGING.replace("  ref:\n    semver: \">=1.0.0 <2.0.0\"\n", reference);

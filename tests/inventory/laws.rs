@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use promote::edit::{Intent, Refusal, apply_all, edits_for, prove};
 use promote::model::{Digest, Edit, FindingCode, Inventory, Problem as _, Source, Unknown};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 use serde_yaml::Value;
 
 use crate::generated::{DIGEST, Fleet, Layout, Made, NOW, Style, Trap, made};
@@ -289,7 +289,10 @@ fn is_block(made: &Made) -> bool {
 #[test]
 fn an_edit_is_refused_with_its_place_or_changes_the_planned_scalars_alone() {
     let counts = Counts::default();
-    let mut runner = TestRunner::new(Config { cases: 1000, failure_persistence: None, ..Config::default() });
+    // The same cases everywhere, so that a change is judged by itself; `PROPTEST_RNG_SEED` asks for others.
+    let given = Config::default();
+    let rng_seed = if given.rng_seed == RngSeed::Random { RngSeed::Fixed(20) } else { given.rng_seed };
+    let mut runner = TestRunner::new(Config { cases: 1000, failure_persistence: None, rng_seed, ..given });
     let target = proptest::sample::select(TAGS.to_vec());
     let vector = proptest::sample::select(VECTORS.to_vec());
     let outcome =
