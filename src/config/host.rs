@@ -10,7 +10,7 @@ pub fn parse(text: &str) -> Option<String> {
     // A repository's grammar is the one place that knows what a host may be. Behind one segment that does not look like
     // a host it would see a path on Docker Hub.
     let text = text.to_ascii_lowercase();
-    let repository = OciRepository::parse(&format!("{text}/x")).ok().filter(|one| one.repository() == "x")?;
+    let repository = OciRepository::parse(&format!("{text}/x/x")).ok().filter(|one| one.repository() == "x/x")?;
     Some(repository.registry().to_owned())
 }
 

@@ -91,10 +91,12 @@ impl OciRepository {
         }
         let (registry, repository) = match text.split_once('/') {
             Some((first, rest)) if first == "localhost" || first.contains(['.', ':']) => (first, rest.to_owned()),
-            Some(_) => (HUB, text.to_owned()),
-            None => (HUB, format!("library/{text}")),
+            Some(_) | None => (HUB, text.to_owned()),
         };
         let registry = if registry == "docker.io" { HUB } else { registry };
+        // As in go-containerregistry, which reads these URLs inside Flux (`hasImplicitNamespace`).
+        let repository =
+            if registry == HUB && !repository.contains('/') { format!("library/{repository}") } else { repository };
         if let Some((_, tag)) = repository.rsplit_once(':') {
             return Err(ArtifactError::Tagged { text: text.to_owned(), tag: tag.to_owned() });
         }
@@ -199,6 +201,9 @@ mod tests {
             ("acme/app", "index.docker.io", "acme/app"),
             ("app", "index.docker.io", "library/app"),
             ("docker.io/acme/app", "index.docker.io", "acme/app"),
+            ("docker.io/app", "index.docker.io", "library/app"),
+            ("index.docker.io/app", "index.docker.io", "library/app"),
+            ("registry-1.docker.io/app", "registry-1.docker.io", "app"),
         ];
         for (text, registry, repository) in cases {
             let parsed: OciRepository = format!("oci://{text}").parse().expect(text);
