@@ -7,6 +7,7 @@ use super::session::Session;
 use crate::config::user;
 use crate::forge::{self, Address};
 use crate::git::{self, RemoteUrl, RemoteUrlError};
+use crate::http::{self, Route};
 
 /// What every connection to a Git remote is made from.
 #[derive(Clone)]
@@ -18,6 +19,7 @@ pub struct Remotes {
     variables: BTreeMap<String, String>,
     hosts: forge::Hosts,
     plain_http: Vec<String>,
+    proxies: http::Proxies,
 }
 
 impl Remotes {
@@ -31,6 +33,7 @@ impl Remotes {
             variables: session.variables.clone(),
             hosts: session.forge_hosts(),
             plain_http: session.plain_http(),
+            proxies: session.http.settings().proxies.clone(),
         }
     }
 
@@ -56,10 +59,21 @@ impl Remotes {
             environment: self.environment.clone(),
             settings: self.git.clone(),
             login,
-            proxy: self.user.proxy.as_ref().map(|proxy| proxy.value.expose().to_owned()),
+            proxy: self.proxy(&remote),
             ca: ca.map(|ca| ca.value.clone()),
             limits: git::Limits::default(),
             remote,
+        }
+    }
+
+    /// The way of our own client to the same place: what one of both reaches the other must not miss.
+    fn proxy(&self, remote: &RemoteUrl) -> Option<git::Proxy> {
+        let url = remote.info_refs()?.parse().ok()?;
+        match self.proxies.route(&url) {
+            Route::Open => None,
+            Route::Excepted => Some(git::Proxy::Excepted),
+            Route::Environment(proxy) => Some(git::Proxy::Environment(proxy.secret())),
+            Route::Configured(proxy) => Some(git::Proxy::Configured(proxy.secret())),
         }
     }
 }

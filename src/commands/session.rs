@@ -60,7 +60,7 @@ impl Session {
         };
         let root = clone.as_ref().and_then(|clone| clone.root().ok().flatten());
         let user = user_settings(&process, &git, root, &variables)?;
-        let http = Http::new(http_settings(&user, &process))?;
+        let http = Http::new(http_settings(&user, &process, &variables))?;
         Ok(Self { global, variables, environment, program, clone, git, user, http, trail })
     }
 
@@ -163,7 +163,11 @@ fn user_settings(
     Ok(user::Settings::merge(&sources)?)
 }
 
-fn http_settings(user: &user::Settings, process: &ProcessEnvironment) -> http::Settings {
+fn http_settings(
+    user: &user::Settings,
+    process: &ProcessEnvironment,
+    variables: &BTreeMap<String, String>,
+) -> http::Settings {
     let mut settings = if process.ci.is_some() { http::Settings::unattended() } else { http::Settings::default() };
     let plain = |setting: &Option<user::Setting<bool>>| setting.as_ref().is_some_and(|plain| plain.value);
     let ca = |setting: &Option<user::Setting<PathBuf>>| setting.as_ref().map(|ca| ca.value.clone());
@@ -179,7 +183,8 @@ fn http_settings(user: &user::Settings, process: &ProcessEnvironment) -> http::S
             settings.hosts.entry(api).or_insert(host_settings);
         }
     }
-    settings.proxy = user.proxy.as_ref().map(|proxy| http::Token::new(proxy.value.expose()));
+    let proxy = user.proxy.as_ref().map(|proxy| http::Token::new(proxy.value.expose()));
+    settings.proxies = http::Proxies::new(|name| variables.get(name).cloned(), proxy);
     settings.ca = ca(&user.ca);
     settings
 }

@@ -26,12 +26,23 @@ pub struct Connection {
     pub remote: RemoteUrl,
     /// The forge's login for exactly this host, used over HTTP where no credential helper knows one.
     pub login: Option<HttpLogin>,
-    /// A proxy of the user's own configuration; else Git's, else the environment's.
-    pub proxy: Option<String>,
+    /// Which proxy this remote is reached through; `None` leaves it to Git's own configuration.
+    pub proxy: Option<Proxy>,
     /// A CA file of the user's own configuration; else Git's, else `SSL_CERT_FILE`.
     pub ca: Option<PathBuf>,
     /// How long things may take.
     pub limits: Limits,
+}
+
+/// How a remote is reached over HTTP, as our own client decided; a URL may hold a password.
+#[derive(Clone, Debug)]
+pub enum Proxy {
+    /// Through none, whatever is configured.
+    Excepted,
+    /// Through this one unless Git's configuration names another, as for Git itself.
+    Environment(SecretString),
+    /// Through this one.
+    Configured(SecretString),
 }
 
 /// A user name and a token for Git over HTTP.
@@ -212,12 +223,19 @@ impl Transport {
         for (name, value) in settings.http(remote) {
             set(format!("http.{name}"), value.into());
         }
+        let is_configured = |wanted: &str| settings.http(remote).into_iter().any(|(name, _)| name == wanted);
+        let proxy = match proxy {
+            // The empty text is Git's word for no proxy at all.
+            Some(Proxy::Excepted) => Some(""),
+            Some(Proxy::Environment(url)) if !is_configured("proxy") => Some(url.expose_secret()),
+            Some(Proxy::Configured(url)) => Some(url.expose_secret()),
+            Some(Proxy::Environment(_)) | None => None,
+        };
         if let Some(proxy) = proxy {
             set("http.proxy".to_owned(), proxy.into());
         }
         // In Git, too, its variable wins over its configuration; `SSL_CERT_FILE` is the widest.
-        let is_configured = settings.http(remote).into_iter().any(|(name, _)| name == "sslcainfo");
-        let usual = || environment.value("SSL_CERT_FILE").filter(|_| !is_configured);
+        let usual = || environment.value("SSL_CERT_FILE").filter(|_| !is_configured("sslcainfo"));
         let ca = ca.as_ref().map(|path| path.as_os_str());
         if let Some(ca) = ca.or_else(|| environment.value("GIT_SSL_CAINFO")).or_else(usual) {
             set("http.sslCAInfo".to_owned(), ca.into());

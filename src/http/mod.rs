@@ -6,6 +6,7 @@
 mod client;
 mod error;
 mod origin;
+mod proxy;
 mod request;
 mod retry;
 mod settings;
@@ -23,6 +24,7 @@ use url::Url;
 
 pub use self::error::Error;
 pub use self::origin::{Origin, is_loopback};
+pub use self::proxy::{Proxies, Route};
 pub use self::request::{Request, Response};
 pub use self::settings::{HostSettings, Settings};
 pub use self::token::Token;
@@ -73,10 +75,9 @@ impl Http {
     /// Makes a client; connections and certificates are opened when they are first needed.
     ///
     /// # Errors
-    /// [`Error::Ca`] for a certificate file that can't be used, [`Error::Proxy`] for such a proxy.
+    /// [`Error::Ca`] for a certificate file that can't be used.
     pub fn new(settings: Settings) -> Result<Self, Error> {
-        let clients = Clients::new(&settings)?;
-        Ok(Self { shared: Arc::new(Shared { settings, clients, origins: Mutex::default() }) })
+        Ok(Self { shared: Arc::new(Shared { settings, clients: Clients::default(), origins: Mutex::default() }) })
     }
 
     /// Returns what it was made with.

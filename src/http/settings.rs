@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::Origin;
-use super::Token;
+use super::{Origin, Proxies};
 
 /// How the client behaves. Only the user's own configuration decides it, never the repository's content.
 #[derive(Clone, Debug)]
@@ -26,8 +25,8 @@ pub struct Settings {
     pub backoff: Duration,
     /// How many requests one origin gets at once.
     pub per_origin: usize,
-    /// The proxy for everything but loopback, if the environment names none; may hold a password.
-    pub proxy: Option<Token>,
+    /// Which URLs are reached through a proxy.
+    pub proxies: Proxies,
     /// Certificates that are trusted beside the system's, for every host.
     pub ca: Option<PathBuf>,
     /// What differs for one host; keys are `host` or `host:port`.
@@ -70,7 +69,7 @@ impl Default for Settings {
             attempts: 5,
             backoff: Duration::from_millis(500),
             per_origin: 8,
-            proxy: None,
+            proxies: Proxies::default(),
             ca: None,
             hosts: BTreeMap::new(),
         }

@@ -58,3 +58,28 @@ async fn tls_to_a_server_that_speaks_none_is_named() {
     let error = http.send(http::Request::get(format!("https://{}/v2/", server.host()).parse().unwrap(), 10)).await;
     assert_eq!(error.unwrap_err().code(), "tls-broken");
 }
+
+#[tokio::test]
+async fn a_next_page_on_another_port_or_without_tls_is_refused_and_not_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    registry::certificate::write_ca(&ca);
+    let (secure, plain) = (Registry::start_tls(), Listener::json(r#"{"name":"acme/my-app","tags":["evil"]}"#));
+    secure.tags("acme/my-app", ["evil"]);
+    let port = |host: &str| host.rsplit(':').next().unwrap().to_owned();
+    for origin in [
+        format!("https://localhost:{}", port(&secure.host())),
+        format!("http://localhost:{}", port(&plain.host())),
+        "https://localhost".to_owned(),
+    ] {
+        let link = format!("<{origin}/v2/acme/my-app/tags/list?last=a>; rel=\"next\"");
+        let server = Registry::start_tls().login(basic()).pages(Pages::Link(link));
+        server.tags("acme/my-app", ["a"]);
+        let app = named(&server);
+        let mut settings = trusting(app.registry(), ca.clone());
+        settings.credentials = login_for(app.registry(), "ci", PASSWORD);
+        let outcome = registries(settings).tags(&app).await;
+        assert_eq!(code(&outcome), ("list-incomplete", Exit::Untrusted), "{origin}");
+    }
+    assert_eq!((secure.requests().len(), plain.heard()), (0, String::new()));
+}
