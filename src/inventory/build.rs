@@ -7,7 +7,6 @@ use std::rc::Rc;
 use super::files::{Files, is_yaml, place};
 use super::images::{self, Image};
 use super::kustomization::{Pipeline, Role, Transforms};
-use super::patch::Patch;
 use super::resource::Resource;
 use super::text::{Spot, Text};
 use super::tree::{Leaf, Tree};
@@ -65,7 +64,8 @@ pub(super) struct Overlay {
     pub namespace: Option<Rc<Leaf>>,
     pub prefix: Option<Rc<Leaf>>,
     pub suffix: Option<Rc<Leaf>>,
-    pub patches: Vec<Patch>,
+    /// The entries of `patches` as they are written.
+    pub patches: Vec<Tree>,
     pub components: Vec<(String, Option<Spot>)>,
     pub images: Vec<images::Entry>,
     pub labels: Vec<(std::sync::Arc<str>, Tree)>,

@@ -194,15 +194,14 @@ impl Pipeline<'_> {
         for item in self.kustomization.items("patches") {
             self.apply(self.patch(item, build), build);
         }
-        for patch in &overlay.patches {
-            let outcome = patch.apply(&mut build.resources);
-            self.note(patch, outcome, build);
+        for item in &overlay.patches {
+            self.apply(self.patch(item, build), build);
         }
         self.names(build, overlay);
         self.distinct(build);
         for item in self.kustomization.items("patchesJson6902") {
             let patch = self.patch(item, build).map(|patch| Patch { remembers_names: false, ..patch });
-            self.apply(patch, build);
+            self.apply(self.not_empty(patch, build), build);
         }
         let mut entries = images::entries(self.kustomization.items("images"));
         entries.extend(images::entries(self.kustomization.items("imageTags")));
@@ -271,9 +270,12 @@ impl Pipeline<'_> {
                 build.fails("`patch` and `path` can't stand together", spot.as_ref().map(Spot::place));
                 None
             }
-            (Some(leaf), None) => text_of(leaf).and_then(|text| self.content(&text, build)),
+            // What is left out is the same as an empty text.
+            (Some(leaf), None) if leaf.text.as_deref() != Ok("") => {
+                text_of(leaf).and_then(|text| self.content(&text, build))
+            }
             (None, Some(path)) => self.patch_file(path, spot.as_ref(), build),
-            (None, None) => None,
+            _ => None,
         };
         self.expect_patch(content.as_ref(), spot.as_ref(), build);
         Some(Patch { content: content?, target, spot, remembers_names: true, may_change: Identity::of(item) })
@@ -292,7 +294,18 @@ impl Pipeline<'_> {
             text_of(leaf).and_then(|text| self.content(&text, build))
         };
         self.expect_patch(content.as_ref(), spot.as_ref(), build);
-        Some(Patch { content: content?, target: None, spot, remembers_names: true, may_change: Identity::default() })
+        let may_change = Identity::default();
+        self.not_empty(Some(Patch { content: content?, target: None, spot, remembers_names: true, may_change }), build)
+    }
+
+    /// Leaves out a patch of the older lists that does nothing: kustomize fails on it, as it doesn't in `patches`.
+    fn not_empty(&self, patch: Option<Patch>, build: &mut Build) -> Option<Patch> {
+        let patch = patch?;
+        if matches!(patch.content, Content::Nothing) {
+            build.fails("the patch is empty", patch.spot.as_ref().map(Spot::place));
+            return None;
+        }
+        Some(patch)
     }
 
     /// Notes that kustomize fails where a patch should be; not if it could not be read.
@@ -325,7 +338,9 @@ impl Pipeline<'_> {
         for problem in text.stream.problems.iter().filter(|_| text.is_inside()) {
             self.builder.files.say(problem.finding(), problem.to_string(), Some(text.place(problem.position())));
         }
-        Content::of(text)
+        // Of a text that can't be read nobody knows that it is empty.
+        let is_read = text.stream.problems.is_empty();
+        Content::of(text).filter(|content| is_read || !matches!(content, Content::Nothing))
     }
 
     fn apply(&self, patch: Option<Patch>, build: &mut Build) {

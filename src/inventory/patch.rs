@@ -43,6 +43,8 @@ pub(super) enum Content {
     Merge(Vec<Resource>),
     /// Operations, in order.
     Operations(Vec<Tree>),
+    /// Nothing: an empty file, list or mapping, which `patches` may hold since kustomize 5.8.
+    Nothing,
 }
 
 /// Why kustomize fails on a patch.
@@ -89,9 +91,15 @@ impl Content {
         if text.as_str().starts_with('[') && serde_json::from_str::<serde_json::Value>(text.as_str()).is_err() {
             return None;
         }
+        if text.stream.documents.iter().all(|document| document.root.is_null()) {
+            return Some(Self::Nothing);
+        }
         let first = text.stream.documents.first()?;
-        if let Tree::List(operations) = Tree::of(&first.root, text, first.index) {
-            return (!operations.is_empty()).then_some(Self::Operations(operations));
+        match Tree::of(&first.root, text, first.index) {
+            Tree::List(operations) if operations.is_empty() => return Some(Self::Nothing),
+            Tree::Map(entries) if entries.is_empty() => return Some(Self::Nothing),
+            Tree::List(operations) => return Some(Self::Operations(operations)),
+            _ => {}
         }
         let resource = |document: &crate::yaml::Document| {
             let tree = Tree::of(&document.root, text, document.index);
@@ -136,6 +144,7 @@ impl Patch {
                 });
                 outcome
             }
+            (Content::Nothing, _) => Ok(()),
             (Content::Operations(_), None) => Err(Fault::Unmatched),
             (Content::Operations(operations), Some(target)) => self.operate(operations, target, resources),
         }
@@ -260,21 +269,30 @@ fn operate(tree: &mut Tree, operation: &Tree) -> Result<(), Fault> {
     let there = |tree: &Tree, path: &[String]| path.iter().try_fold(tree, |tree, key| child(tree, key)).cloned();
     let done = match operation.text(&["op"]) {
         Some("add") => insert(tree, &path, value(), true),
-        // kubectl's kustomize adds what is missing, Flux's fails.
-        Some("replace") => there(tree, &path).and_then(|_| insert(tree, &path, value(), false)),
+        // A missing key of a mapping is added, as json-patch v4 does, the library inside kustomize.
+        Some("replace") => insert(tree, &path, value(), false),
         Some("test") => {
             let equal = there(tree, &path).map_or_else(|| value().is_null(), |there| there.equals(&value()));
             return if equal { Ok(()) } else { Err(Fault::TestFails) };
         }
         Some("remove") => take(tree, &path).map(drop),
         Some("move") => take(tree, &location("from")?).and_then(|value| insert(tree, &path, value, true)),
-        Some("copy") => there(tree, &location("from")?)
+        Some("copy") => copied(tree, &location("from")?)
             // Copies of copies double each time.
             .filter(|value| tree.size(MAX_COPIED) + value.size(MAX_COPIED) <= MAX_COPIED)
             .and_then(|value| insert(tree, &path, value, true)),
         _ => None,
     };
     done.ok_or(Fault::Impossible)
+}
+
+/// What an operation copies: json-patch v4 takes a missing key of a mapping for null.
+fn copied(tree: &Tree, path: &[String]) -> Option<Tree> {
+    let Some((last, parents)) = path.split_last() else { return Some(tree.clone()) };
+    match parents.iter().try_fold(tree, |tree, key| child(tree, key))? {
+        parent @ Tree::Map(_) => Some(parent.field(last).cloned().unwrap_or_else(|| Tree::Leaf(Leaf::null()))),
+        parent => child(parent, last).cloned(),
+    }
 }
 
 fn pointer(path: &str) -> Option<Vec<String>> {
@@ -319,7 +337,7 @@ fn insert(tree: &mut Tree, path: &[String], value: Tree, may_be_new: bool) -> Op
     };
     let parent = parents.iter().try_fold(tree, |tree, key| child_mut(tree, key))?;
     match parent {
-        Tree::Map(_) if may_be_new || parent.field(last).is_some() => parent.set(last, value),
+        Tree::Map(_) => parent.set(last, value),
         Tree::List(items) if !may_be_new => {
             let at = index(last, items.len())?;
             *items.get_mut(at)? = value;

@@ -7,9 +7,7 @@ use super::artifact::Copies;
 use super::build::{Build, Builder, Overlay};
 use super::files::is_yaml;
 use super::images::{self, Image};
-use super::patch::{Content, Identity, Patch, text_of};
 use super::resource::Resource;
-use super::selector::Selector;
 use super::substitute::Variables;
 use super::text::Spot;
 use super::tree::{Leaf, Tree};
@@ -312,20 +310,6 @@ impl<'a> EnvironmentWalk<'a> {
     /// What a Kustomization adds to the kustomization at its path.
     fn overlay(&self, kustomization: &Resource) -> Overlay {
         let given = |key: &str| kustomization.tree.leaf(&["spec", key]).filter(|leaf| leaf.text.as_deref() != Ok(""));
-        let patch = |item: &Tree| {
-            let text = text_of(item.leaf(&["patch"])?)?;
-            for problem in &text.stream.problems {
-                self.builder.files.say(problem.finding(), problem.to_string(), Some(text.place(problem.position())));
-            }
-            let target = item.field("target").filter(|target| matches!(target, Tree::Map(_))).map(Selector::of);
-            Some(Patch {
-                content: Content::of(&text)?,
-                target,
-                spot: item.first_spot().cloned(),
-                remembers_names: true,
-                may_change: Identity::of(item),
-            })
-        };
         let component = |item: &Tree| match item {
             Tree::Leaf(leaf) => Some((leaf.text.as_deref().ok()?.to_owned(), leaf.chain.last().cloned())),
             _ => None,
@@ -334,7 +318,7 @@ impl<'a> EnvironmentWalk<'a> {
             namespace: given("targetNamespace").cloned(),
             prefix: given("namePrefix").cloned(),
             suffix: given("nameSuffix").cloned(),
-            patches: kustomization.tree.items(&["spec", "patches"]).iter().filter_map(patch).collect(),
+            patches: kustomization.tree.items(&["spec", "patches"]).to_vec(),
             components: kustomization.tree.items(&["spec", "components"]).iter().filter_map(component).collect(),
             images: images::entries(kustomization.tree.items(&["spec", "images"])),
             labels: kustomization.tree.entries(&["spec", "commonMetadata", "labels"]).to_vec(),

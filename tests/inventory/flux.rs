@@ -68,7 +68,7 @@ fn what_is_no_substitution_fails_the_whole_kustomization_and_no_other() {
 
 #[test]
 fn what_can_not_be_built_is_unknown_with_all_below_it() {
-    let patch = "  patches:\n  - patch: |\n      - {op: replace, path: /spec/ref/semver, value: 1.x}\n    \
+    let patch = "  patches:\n  - patch: |\n      - {op: replace, path: /spec/nope/semver, value: 1.x}\n    \
                  target: {kind: OCIRepository}\n";
     let fleet = Repository::default()
         .with("clusters/production/apps.yaml", &[kustomization("apps", patch), kustomization("other", "")].concat())
@@ -83,6 +83,34 @@ fn what_can_not_be_built_is_unknown_with_all_below_it() {
     production c oci://registry.example.com/c unknown build-fails child/c.yaml:6:14
     ");
     assert_snapshot!(findings(&inventory), @"build-fails clusters/production/apps.yaml:10:7 an operation of the patch has nothing to work on: kustomize fails on this, and Flux applies nothing of it");
+}
+
+#[test]
+fn a_patch_of_flux_is_one_or_fails_or_is_empty() {
+    let target = "    target: {kind: OCIRepository}\n";
+    let patched = |patch: &str| {
+        let fleet = Repository::default()
+            .with(
+                "clusters/production/apps.yaml",
+                &kustomization("apps", &format!("  patches:\n  - patch: {patch}\n{target}")),
+            )
+            .with("apps/a.yaml", &source("a", "{tag: v1.0.0}"));
+        lines(&fleet.walk(&scope(SCOPE)))
+    };
+    let known = "production a oci://registry.example.com/a pin v1.0.0 apps/a.yaml:6:14";
+    let unknown = "production a oci://registry.example.com/a unknown build-fails apps/a.yaml:6:14";
+    for (patch, expected) in [
+        ("'[]'", known),
+        ("'# nothing'", known),
+        ("'{}'", known),
+        ("''", unknown),
+        ("no patch", unknown),
+        ("'{kind: OCIRepository}'", unknown),
+        ("'[{op: replace, path: /spec/ref/digest, value: null}]'", unknown),
+        ("'[{\"op\": \"replace\", \"path\": \"/spec/ref/digest\", \"value\": null}]'", known),
+    ] {
+        assert_eq!(patched(patch).trim(), expected, "{patch}");
+    }
 }
 
 #[test]
