@@ -38,7 +38,7 @@ use std::io::Write as _;
 
 use crate::failpoint::{self, Needs};
 use crate::model::Exit;
-use crate::report::inert;
+use crate::report::{inert, paint};
 
 pub use crate::git::abandon;
 pub use fault::{Fault, Refusal};
@@ -57,7 +57,7 @@ impl Default for Outcome {
 
 /// Prints the result for people; text from elsewhere can't steer the terminal or the CI.
 pub fn print(text: &str) {
-    print_verbatim(&inert::terminal_lines(text));
+    print_verbatim(&paint::painted(&inert::terminal_lines(text)));
 }
 
 /// Prints what is inert by the way it is made: a JSON document, a pull request's text, what another program reads.
@@ -73,7 +73,8 @@ pub fn print_verbatim(text: &str) {
 /// Tells what isn't the result, on standard error; text from elsewhere can't steer the terminal or the CI.
 pub fn tell(text: &str) {
     progress::clear();
+    let text = paint::painted(&inert::terminal_lines(text));
     let mut stderr = anstream::stderr().lock();
-    let write = || stderr.write_all(inert::terminal_lines(text).as_bytes()).and_then(|()| stderr.flush());
+    let write = || stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
     let _ = failpoint::passed(Needs::Others, "tell", |cause| cause, write);
 }

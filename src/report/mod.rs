@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod documents;
 pub mod inert;
 pub mod init;
+pub mod paint;
 pub mod pins;
 pub mod problem;
 pub mod promotion;

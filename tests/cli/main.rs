@@ -30,4 +30,5 @@ mod shared_places;
 mod signatures;
 mod superseding;
 mod tags;
+mod terminal;
 mod usage;
