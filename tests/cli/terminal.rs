@@ -26,6 +26,15 @@ fn on_terminal(fleet: &Sandbox, variables: &[(&str, &str)], arguments: &[&str]) 
     terminal.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("script")
 }
 
+/// Tells whether a terminal can be made here.
+fn is_possible() -> bool {
+    let there = Command::new("script").arg("--version").output().is_ok_and(|run| run.stdout.starts_with(b"script from"));
+    if !there {
+        println!("skipped: script of util-linux is not there");
+    }
+    there
+}
+
 /// Everything that was shown until the program ended.
 fn shown(fleet: &Sandbox, variables: &[(&str, &str)], arguments: &[&str]) -> String {
     let output = on_terminal(fleet, variables, arguments).wait_with_output().expect("an end");
@@ -61,6 +70,9 @@ fn shows(mut child: Child, text: &str) -> bool {
 
 #[test]
 fn who_waits_for_a_registry_sees_for_which() {
+    if !is_possible() {
+        return;
+    }
     let fleet = fleet();
     fleet.settle();
     fleet.registry.fault(0, Fault::Silent);
@@ -69,6 +81,9 @@ fn who_waits_for_a_registry_sees_for_which() {
 
 #[test]
 fn nothing_of_the_progress_stays_beside_the_answer() {
+    if !is_possible() {
+        return;
+    }
     let fleet = fleet();
     fleet.settle();
     let text = shown(&fleet, &[("NO_COLOR", "1")], &["tags", "my-app"]);
@@ -80,6 +95,9 @@ fn nothing_of_the_progress_stays_beside_the_answer() {
 
 #[test]
 fn colour_is_for_terminals_that_have_it_and_for_people_who_want_it() {
+    if !is_possible() {
+        return;
+    }
     let fleet = fleet();
     fleet.settle();
     let refused = ["my-app", "v9.9.9"];
