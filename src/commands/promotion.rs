@@ -15,7 +15,7 @@ use super::session::Session;
 use super::superseding::Supersede;
 use super::{Outcome, asking, print, print_verbatim, tell};
 use crate::inventory::Reach;
-use crate::model::{self, AppName, EnvironmentName, Exit, Plan, Reason, ReasonCode, Step, Verdict};
+use crate::model::{self, AppName, EnvironmentName, Exit, Inventory, Plan, Reason, ReasonCode, Step, Verdict};
 use crate::planner::{
     self, Goal, Grouping, Request, app_named, environments_named, first_stage, is_pinned, nearest_tags, pinned_stages,
 };
@@ -211,7 +211,7 @@ fn show(app: &AppName, reading: &Reading, plan: &Plan, open: &[Step], delivery: 
         end(delivered, mode, is_result);
     }
     if delivery.changes.is_empty() {
-        conclude(open);
+        conclude(open, &reading.inventory);
     }
     tell(&report::pins::findings(&delivery.findings));
 }
@@ -256,7 +256,7 @@ fn end(delivered: &Delivered, mode: Mode, is_result: bool) {
 }
 
 /// Nothing moves: either all run it, or each rule that says no.
-fn conclude(open: &[Step]) {
+fn conclude(open: &[Step], inventory: &Inventory) {
     if open.is_empty() {
         return tell("\nNothing to do.\n");
     }
@@ -264,8 +264,8 @@ fn conclude(open: &[Step]) {
         tell(&format!("\nerror: {}", report::promotion::refusal(step)));
         if let Some(hint) = step.failure.as_ref().and_then(|failure| failure.hint.as_ref()) {
             tell(&format!("help: {hint}\n"));
-        } else if let Some(hint) = report::promotion::hint(step) {
-            tell(&format!("help: {hint}\n"));
+        } else if let Some(hint) = report::promotion::hint(step, inventory) {
+            tell(&format!("help: {}\n", hint.replace('\n', "\n      ")));
         }
     }
 }

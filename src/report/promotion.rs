@@ -6,8 +6,9 @@ use similar::{ChangeTag, TextDiff};
 
 use super::columns::columns;
 use super::documents::spelled;
+use super::own_place::own_place;
 use super::pull_request::Hunk;
-use crate::model::{ReasonCode, RepoPath, Step, Verdict};
+use crate::model::{Inventory, ReasonCode, RepoPath, Step, Verdict};
 
 /// One line an environment: what it runs, where it goes, why. `advancing` says what comes of one that may move.
 pub fn table(steps: &[&Step], advancing: &str) -> String {
@@ -51,7 +52,7 @@ pub fn hunks(hunks: &[Hunk]) -> String {
 }
 
 /// What a refused person can do next.
-pub fn hint(step: &Step) -> Option<String> {
+pub fn hint(step: &Step, inventory: &Inventory) -> Option<String> {
     let has = |code| step.reasons.iter().any(|reason| reason.code == code);
     let app = &step.app;
     if has(ReasonCode::NotPinned) {
@@ -68,7 +69,9 @@ pub fn hint(step: &Step) -> Option<String> {
         return Some(format!("promote why {app} --env {} shows what may go there", step.environment));
     }
     if has(ReasonCode::SharedOutsideStage) {
-        return Some(format!("give {} a place of its own: a patch with the version in its overlay", step.environment));
+        let general =
+            || format!("give {} a place of its own: a patch with the version in its overlay", step.environment);
+        return Some(own_place(step, inventory).unwrap_or_else(general));
     }
     let to = step.to.as_ref().and_then(spelled).unwrap_or_default();
     (!step.reasons.is_empty()).then(|| format!("promote why {app} {to} --env {}", step.environment).replace("  ", " "))

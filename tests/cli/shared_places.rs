@@ -62,9 +62,65 @@ fn a_place_that_another_stage_shares_is_refused() {
          --> base/my-app.yaml:10:10
       2  staging reads its version from the same place, and is of another stage
          --> base/my-app.yaml:10:10
-    help: give prod-eu a place of its own: a patch with the version in its overlay
+    help: give prod-eu a place of its own, and promote again; in the kustomization.yaml that only it reads, or under `spec` of its Flux Kustomization:
+          patches:
+            - target: {kind: OCIRepository, name: my-app}
+              patch: |
+                - op: add
+                  path: /spec/ref/tag
+                  value: \"v1.2.1\"
     --- exit 3
     ");
+    // What is pasted changes nothing by itself; then that environment moves alone.
+    let overlay = "clusters/prod-eu/kustomization.yaml";
+    let pasted = format!("{KUSTOMIZATION}{}", pasted(&run.stderr));
+    let fleet = fleet.file(overlay, &pasted);
+    let run = fleet.promote(&["my-app", "v1.2.3", "--to", "production"]);
+    assert_eq!(run.code, 3, "{run}");
+    assert!(!run.stderr.contains("reads its version from the same place"), "{run}");
+    let fleet = fleet.file("base/my-app.yaml", &pin("v1.2.3"));
+    let run = fleet.promote(&["my-app", "v1.2.3", "--to", "production"]);
+    assert_eq!(run.code, 0, "{run}");
+    assert_eq!(fleet.text_on(&fleet.branches()[0], overlay), pasted.replace("v1.2.1", "v1.2.3"));
+}
+
+/// The lines of a `help:` behind its first one, as somebody would paste them.
+fn pasted(stderr: &str) -> String {
+    let help = stderr.lines().skip_while(|line| !line.starts_with("help: ")).skip(1);
+    let lines = help.take_while(|line| line.starts_with("      "));
+    lines.map(|line| format!("{}\n", line.strip_prefix("      ").unwrap_or(line))).collect()
+}
+
+#[test]
+fn a_variable_that_another_stage_shares_is_refused_with_one_for_its_own() {
+    let apps = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: apps, namespace: \
+                flux-system}\nspec:\n  path: ./base\n  sourceRef: {kind: GitRepository, name: flux-system}\n  \
+                postBuild:\n    substituteFrom: [{kind: ConfigMap, name: versions}]\n";
+    let versions = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: versions, namespace: flux-system}\ndata: \
+                    {MY_APP: 1.2.1}\n";
+    let cluster = "resources: [apps.yaml, ../../versions]\n";
+    let mut fleet = Sandbox::new()
+        .file("promote.yaml", ONE)
+        .file("base/my-app.yaml", &source("tag: v${MY_APP}"))
+        .file("versions/kustomization.yaml", "resources: [versions.yaml]\n")
+        .file("versions/versions.yaml", versions)
+        .tags(&["v1.2.1", "v1.2.3"]);
+    for environment in ["staging", "prod-eu"] {
+        fleet = fleet.file(&format!("clusters/{environment}/kustomization.yaml"), cluster);
+        fleet = fleet.file(&format!("clusters/{environment}/apps.yaml"), apps);
+    }
+    let run = fleet.promote(&["my-app", "v1.2.3", "--to", "production"]);
+    assert_eq!(run.code, 3, "{run}");
+    let lines = pasted(&run.stderr);
+    assert_eq!(lines, "postBuild:\n  substitute:\n    MY_APP: \"1.2.1\"\n", "{run}");
+    let own = lines.lines().skip(1).map(|line| format!("  {line}\n")).collect::<String>();
+    let fleet = fleet
+        .file("clusters/prod-eu/apps.yaml", &format!("{apps}{own}"))
+        .file("versions/versions.yaml", &versions.replace("1.2.1", "1.2.3"));
+    let run = fleet.promote(&["my-app", "v1.2.3", "--to", "production"]);
+    assert_eq!(run.code, 0, "{run}");
+    let moved = fleet.text_on(&fleet.branches()[0], "clusters/prod-eu/apps.yaml");
+    assert_eq!(moved, format!("{apps}{own}").replace("1.2.1", "1.2.3"));
 }
 
 #[test]
