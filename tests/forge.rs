@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use promote::forge::{
-    self, Account, Approvals, Ending, Error, Forge, Host, Hosts, Kind, Patience, Proposal, State, Touch,
+    self, Account, Approvals, Ending, Error, Forge, Host, Hosts, Kind, Logins, Patience, Proposal, State, Touch,
 };
 use promote::http::{Http, Settings};
 use promote::model::{Exit, FindingCode, Problem};
@@ -51,7 +51,8 @@ fn client_with(server: &TestForge, token: &str) -> Box<dyn Forge> {
     };
     let hosts = Hosts::from([("forge.test".to_owned(), Host { kind: Some(kind), api: Some(api), ..Host::default() })]);
     let environment = BTreeMap::from([(variable.to_owned(), token.to_owned())]);
-    forge::connect(None, "git@forge.test:acme/fleet.git", &environment, &hosts, http(), quick()).expect("a forge")
+    let logins = Logins::new(environment, hosts, http());
+    forge::connect(None, "git@forge.test:acme/fleet.git", &logins, quick()).expect("a forge")
 }
 
 fn client(server: &TestForge) -> Box<dyn Forge> {
@@ -472,8 +473,8 @@ fn the_test_forge_tells_on_who_merges_or_approves() {
 #[test]
 fn a_missing_token_is_found_before_anything_is_asked() {
     let hosts = Hosts::from([("forge.test".to_owned(), Host { kind: Some(Kind::GitHub), ..Host::default() })]);
-    let none = BTreeMap::new();
-    let connect = |remote: &str, asked| forge::connect(asked, remote, &none, &hosts, http(), quick());
+    let none = Logins::new(BTreeMap::new(), hosts, http());
+    let connect = |remote: &str, asked| forge::connect(asked, remote, &none, quick());
 
     let error = connect("https://github.com/acme/fleet", None).err().expect("no token");
     assert_eq!(error.exit(), Exit::Authentication);
@@ -490,9 +491,8 @@ fn a_missing_token_is_found_before_anything_is_asked() {
 
 #[tokio::test]
 async fn without_a_forge_nothing_is_opened_and_nothing_fails() {
-    let none = BTreeMap::new();
-    let http = http();
-    let forge = forge::connect(None, "/srv/fleet.git", &none, &Hosts::new(), http, quick()).expect("no forge");
+    let none = Logins::new(BTreeMap::new(), Hosts::new(), http());
+    let forge = forge::connect(None, "/srv/fleet.git", &none, quick()).expect("no forge");
 
     let published = forge::publish(&*forge, &proposal()).await.expect("nothing");
 

@@ -139,16 +139,11 @@ impl Post {
     ) -> Result<Self, Fault> {
         let mode = order.mode;
         let remote = reading.workspace().map(|workspace| workspace.connection().remote.to_string()).unwrap_or_default();
-        let hosts = session.forge_hosts();
-        let connect = |asked| {
-            let patience = forge::Patience::default();
-            forge::connect(asked, &remote, &session.variables, &hosts, session.http.clone(), patience)
-        };
         let address = Address::of_remote(&remote).ok().flatten();
-        let forge = match (connect(session.forge_asked()), mode) {
+        let forge = match (session.forge(session.forge_asked(), &remote), mode) {
             (Ok(forge), _) => forge,
             // To look needs no token: the text is the same without the forge's answers.
-            (Err(_), Mode::DryRun) => connect(Some(forge::Kind::None))?,
+            (Err(_), Mode::DryRun) => session.forge(Some(forge::Kind::None), &remote)?,
             (Err(error), Mode::Write) => return Err(error.into()),
         };
         let mut post = Self {

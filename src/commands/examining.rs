@@ -35,12 +35,10 @@ pub struct Connected {
 pub fn connect(session: &Session) -> Connected {
     let remote = connection(session).ok().map(|connection| connection.remote.to_string());
     let text = remote.clone().unwrap_or_default();
-    let hosts = session.forge_hosts();
     let address = Address::of_remote(&text).ok().flatten();
-    let kind = forge::kind_of(session.forge_asked(), address.as_ref(), &session.variables, &hosts);
-    let (asked, patience) = (session.forge_asked(), forge::Patience::default());
-    let asked = if remote.is_none() { Some(Kind::None) } else { asked };
-    let way = forge::connect(asked, &text, &session.variables, &hosts, session.http.clone(), patience);
+    let kind = session.logins.kind_of(session.forge_asked(), address.as_ref());
+    let asked = if remote.is_none() { Some(Kind::None) } else { session.forge_asked() };
+    let way = session.forge(asked, &text);
     let kind = if remote.is_none() { Kind::None } else { kind.unwrap_or(Kind::None) };
     let way = way.map_err(|error| {
         let job = matches!(error, forge::Error::TokenMissing { .. }) && session.variables.contains_key("CI_JOB_TOKEN");

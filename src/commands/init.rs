@@ -94,10 +94,9 @@ fn write_new(path: &std::path::Path, content: &str) -> Result<(), Fault> {
 
 /// Returns the stage before which an approval must stand: production, where a forge can ask for one.
 fn protected<'a>(session: &Session, reading: &'a Reading) -> Option<&'a Stage> {
-    let hosts = session.forge_hosts();
     let has_forge = reading.remotes.iter().any(|remote| {
         let address = Address::of_remote(remote).ok().flatten();
-        let kind = forge::kind_of(session.forge_asked(), address.as_ref(), &session.variables, &hosts);
+        let kind = session.logins.kind_of(session.forge_asked(), address.as_ref());
         kind.is_ok_and(|kind| kind != forge::Kind::None)
     });
     production(&reading.stages).filter(|_| has_forge)

@@ -2,7 +2,7 @@
 
 use super::reading::Reading;
 use super::session::Session;
-use crate::forge::{self, Kind, PullRequest};
+use crate::forge::{Kind, PullRequest};
 use crate::model::{Finding, FindingCode, Plan, promoted_version};
 use crate::report::documents::{OpenPromotion, PullRequestBody};
 
@@ -10,11 +10,8 @@ use crate::report::documents::{OpenPromotion, PullRequestBody};
 pub async fn promotions(session: &Session, reading: &mut Reading, plan: &Plan) -> Vec<OpenPromotion> {
     let Some(workspace) = reading.workspace().filter(|_| !session.global.offline) else { return Vec::new() };
     let remote = workspace.connection().remote.to_string();
-    let (hosts, patience) = (session.forge_hosts(), forge::Patience::default());
-    let connected =
-        forge::connect(session.forge_asked(), &remote, &session.variables, &hosts, session.http.clone(), patience);
     // Who has no token can look all the same.
-    let Ok(forge) = connected else { return Vec::new() };
+    let Ok(forge) = session.forge(session.forge_asked(), &remote) else { return Vec::new() };
     if forge.kind() == Kind::None {
         return Vec::new();
     }

@@ -1,13 +1,14 @@
 //! How Git remotes are reached: by the user's own Git, with what belongs to the remote's host and to no other.
 
-use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::session::Session;
 use crate::config::user;
-use crate::forge::{self, Address};
+use crate::forge::{self, Address, Login};
 use crate::git::{self, RemoteUrl, RemoteUrlError};
 use crate::http::{self, Route};
+use crate::model::Failure;
 
 /// What every connection to a Git remote is made from.
 #[derive(Clone)]
@@ -16,8 +17,7 @@ pub struct Remotes {
     environment: git::Environment,
     git: git::Settings,
     user: user::Settings,
-    variables: BTreeMap<String, String>,
-    hosts: forge::Hosts,
+    logins: forge::Logins,
     plain_http: Vec<String>,
     proxies: http::Proxies,
 }
@@ -30,8 +30,7 @@ impl Remotes {
             environment: session.environment.clone(),
             git: session.git.clone(),
             user: session.user.clone(),
-            variables: session.variables.clone(),
-            hosts: session.forge_hosts(),
+            logins: session.logins.clone(),
             plain_http: session.plain_http(),
             proxies: session.http.settings().proxies.clone(),
         }
@@ -48,10 +47,13 @@ impl Remotes {
     /// Says how a remote is reached.
     pub fn connection(&self, remote: RemoteUrl) -> git::Connection {
         let address = Address::of_remote(&remote.to_string()).ok().flatten();
-        let kind = forge::kind_of(None, address.as_ref(), &self.variables, &self.hosts);
-        let username = if matches!(kind, Ok(forge::Kind::GitLab)) { "oauth2" } else { "x-access-token" };
-        let login = forge::token_for(&remote.authority(), &self.variables, &self.hosts)
-            .map(|(token, _)| git::HttpLogin { username: username.to_owned(), password: token.secret() });
+        let username = if self.logins.kind_of(None, address.as_ref()).is_ok_and(|kind| kind == forge::Kind::GitLab) {
+            "oauth2"
+        } else {
+            "x-access-token"
+        };
+        let password = password(self.logins.of(&remote.authority(), address.as_ref()));
+        let login = password.map(|password| git::HttpLogin { username: username.to_owned(), password });
         let forge = self.user.forge(&remote.authority());
         let ca = forge.and_then(|forge| forge.ca.as_ref()).or(self.user.ca.as_ref());
         git::Connection {
@@ -76,4 +78,27 @@ impl Remotes {
             Route::Configured(proxy) => Some(git::Proxy::Configured(proxy.secret())),
         }
     }
+}
+
+/// Returns what Git gives as a password: the forge's token, or the one that an App is given when Git needs it.
+fn password(login: Result<Option<Login>, forge::Error>) -> Option<git::Password> {
+    let ask: git::Ask = match login {
+        Ok(None) => return None,
+        Ok(Some(Login::Token(token, _))) => return Some(git::Password::Fixed(token.secret())),
+        Ok(Some(login @ Login::App(_))) => Arc::new(move |refused| {
+            let login = login.clone();
+            Box::pin(async move {
+                let token = match refused {
+                    None => login.token().await.map(Some),
+                    Some(refused) => login.token_after(&http::Token::from(refused)).await,
+                };
+                token.map(|token| token.map(|token| token.secret())).map_err(|error| Failure::of(&error))
+            })
+        }),
+        Err(error) => {
+            let failure = Failure::of(&error);
+            Arc::new(move |_| Box::pin(std::future::ready(Err(failure.clone()))))
+        }
+    };
+    Some(git::Password::Asked(ask))
 }

@@ -11,7 +11,7 @@ use super::remotes::Remotes;
 use super::trail::Trail;
 use crate::config::environment::ProcessEnvironment;
 use crate::config::user;
-use crate::forge;
+use crate::forge::{self, Forge};
 use crate::git;
 use crate::http::{self, Http};
 use crate::registry::{self, Registries};
@@ -34,6 +34,8 @@ pub struct Session {
     pub user: user::Settings,
     /// The one HTTP client.
     pub http: Http,
+    /// As whom the forge and its Git server are asked.
+    pub logins: forge::Logins,
     /// What this run has written so far.
     pub trail: Trail,
 }
@@ -61,7 +63,8 @@ impl Session {
         let root = clone.as_ref().and_then(|clone| clone.root().ok().flatten());
         let user = user_settings(&process, &git, root, &variables)?;
         let http = Http::new(http_settings(&user, &process, &variables))?;
-        Ok(Self { global, variables, environment, program, clone, git, user, http, trail })
+        let logins = forge::Logins::new(variables.clone(), forge_hosts(&user), http.clone());
+        Ok(Self { global, variables, environment, program, clone, git, user, http, logins, trail })
     }
 
     /// Returns every registry, as the user's own configuration reaches it.
@@ -87,26 +90,6 @@ impl Session {
         Registries::new(self.http.clone(), settings)
     }
 
-    /// Returns what the user's own configuration says of forges.
-    pub fn forge_hosts(&self) -> forge::Hosts {
-        let hosts = self.user.forges.iter().map(|(host, settings)| {
-            let kind = settings.kind.as_ref().map(|kind| match kind.value {
-                user::ForgeKind::Github => forge::Kind::GitHub,
-                user::ForgeKind::Gitlab => forge::Kind::GitLab,
-                user::ForgeKind::Gitea | user::ForgeKind::Forgejo => forge::Kind::Forgejo,
-            });
-            (
-                host.clone(),
-                forge::Host {
-                    kind,
-                    api: settings.api.as_ref().map(|api| api.value.clone()),
-                    plain_http: settings.plain_http.as_ref().is_some_and(|plain| plain.value),
-                },
-            )
-        });
-        hosts.collect()
-    }
-
     /// Returns the forge that was asked for.
     pub fn forge_asked(&self) -> Option<forge::Kind> {
         self.global.forge.map(|choice| match choice {
@@ -115,6 +98,14 @@ impl Session {
             ForgeChoice::Gitea | ForgeChoice::Forgejo => forge::Kind::Forgejo,
             ForgeChoice::None => forge::Kind::None,
         })
+    }
+
+    /// Returns the forge of a remote. Nothing is asked of the network.
+    ///
+    /// # Errors
+    /// The remote is on no known forge, or there is no login for its host.
+    pub fn forge(&self, asked: Option<forge::Kind>, remote: &str) -> Result<Box<dyn Forge>, forge::Error> {
+        forge::connect(asked, remote, &self.logins, forge::Patience::default())
     }
 
     /// Returns the hosts that may be spoken to over plain HTTP.
@@ -161,6 +152,24 @@ fn user_settings(
     };
     let sources = user::Sources { file, clone, git_local: &local, git_global: &global, environment: &environment };
     Ok(user::Settings::merge(&sources)?)
+}
+
+/// Returns what the user's own configuration says of forges.
+fn forge_hosts(user: &user::Settings) -> forge::Hosts {
+    let hosts = user.forges.iter().map(|(host, settings)| {
+        let kind = settings.kind.as_ref().map(|kind| match kind.value {
+            user::ForgeKind::Github => forge::Kind::GitHub,
+            user::ForgeKind::Gitlab => forge::Kind::GitLab,
+            user::ForgeKind::Gitea | user::ForgeKind::Forgejo => forge::Kind::Forgejo,
+        });
+        let settings = forge::Host {
+            kind,
+            api: settings.api.as_ref().map(|api| api.value.clone()),
+            plain_http: settings.plain_http.as_ref().is_some_and(|plain| plain.value),
+        };
+        (host.clone(), settings)
+    });
+    hosts.collect()
 }
 
 fn http_settings(

@@ -13,6 +13,10 @@ use super::{Error, Kind};
 pub enum Call {
     /// Whose token is this?
     Identity,
+    /// The installation of a GitHub App on the repository.
+    Installation,
+    /// Gives a GitHub App a token for the repository.
+    IssueToken,
     /// The account of that name.
     Account,
     /// The repository, and what the token may do there.
@@ -68,6 +72,14 @@ const PAGES: &[&str] = &["per_page", "page"];
 
 const GITHUB: &[Route] = &[
     read(Call::Identity, "/user", &[]),
+    read(Call::Installation, "/repos/{repository}/installation", &[]),
+    Route {
+        call: Call::IssueToken,
+        method: "POST",
+        path: "/app/installations/{number}/access_tokens",
+        query: &[],
+        body: &[("repositories", None), ("permissions", None)],
+    },
     read(Call::Repository, "/repos/{repository}", &[]),
     read(Call::PullRequests, "/repos/{repository}/pulls", &["head", "state", "sort", "direction", "per_page", "page"]),
     read(Call::PullRequest, "/repos/{repository}/pulls/{number}", &[]),
@@ -223,6 +235,8 @@ impl Call {
     pub fn doing(self) -> &'static str {
         match self {
             Self::Identity => "say whose token it is",
+            Self::Installation => "show the App's installation",
+            Self::IssueToken => "give the App a token",
             Self::Account => "look up an account",
             Self::Repository => "show the repository",
             Self::PullRequests => "list pull requests",
@@ -375,6 +389,11 @@ mod tests {
             ("POST", "/repos/acme/fleet/pulls", r#"["title"]"#),
             ("POST", "/repos/acme/fleet/pulls", r#"{"title":"t","body":"x\n  /merge"}"#),
             ("POST", "/repos/acme/fleet/issues/7/comments", r#"{"body":"/lgtm"}"#),
+            ("POST", "/app/installations/7/access_tokens", ""),
+            ("POST", "/app/installations/x/access_tokens", r#"{"repositories":["fleet"]}"#),
+            ("POST", "/app/installations/7/access_tokens", r#"{"repository_ids":[1]}"#),
+            ("DELETE", "/app/installations/7", ""),
+            ("GET", "/repos/acme/other/installation", ""),
             ("GET", "/repos/acme/other/pulls", ""),
             ("GET", "/repos/acme/fleet/pulls/7/../../../other", ""),
             ("GET", "/repos/acme/fleet/branches/..", ""),

@@ -51,6 +51,44 @@ pub enum Error {
         /// The variable it is from.
         origin: String,
     },
+    /// A GitHub App without a key.
+    #[error("{id} is set, and neither {key} nor {file}")]
+    AppIncomplete {
+        /// The variable with its id.
+        id: &'static str,
+        /// The variable with its key.
+        key: &'static str,
+        /// The variable with the file of its key.
+        file: &'static str,
+    },
+    /// The key of a GitHub App can't be used.
+    #[error("{origin} holds no private key that can sign")]
+    AppKey {
+        /// The variable it is from.
+        origin: String,
+        /// Why its file can't be read.
+        source: Option<std::io::Error>,
+    },
+    /// The forge doesn't take what a GitHub App signs, or the token that it gave it.
+    #[error("`{host}` refuses the App of {origin}: {message}")]
+    AppRefused {
+        /// The host.
+        host: String,
+        /// The variable with its id.
+        origin: String,
+        /// What the forge says, escaped.
+        message: String,
+    },
+    /// A GitHub App that isn't installed on the repository.
+    #[error("the App of {origin} is not installed on `{repository}` at `{host}`")]
+    AppNotInstalled {
+        /// The host.
+        host: String,
+        /// The variable with its id.
+        origin: String,
+        /// The repository.
+        repository: String,
+    },
     /// The token may not do this.
     #[error("`{host}` does not allow the token of `{origin}` to {doing}: {message}")]
     Forbidden {
@@ -158,6 +196,10 @@ impl Problem for Error {
             Self::Unsupported { .. } => "forge-unsupported",
             Self::TokenMissing { .. } => "forge-token-missing",
             Self::TokenRefused { .. } => "forge-token-refused",
+            Self::AppIncomplete { .. } => "forge-app-incomplete",
+            Self::AppKey { .. } => "forge-app-key",
+            Self::AppRefused { .. } => "forge-app-refused",
+            Self::AppNotInstalled { .. } => "forge-app-not-installed",
             Self::Forbidden { .. } => "forge-forbidden",
             Self::NotFound { .. } => "forge-not-found",
             Self::Refused { .. } => "forge-refused",
@@ -173,9 +215,14 @@ impl Problem for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::NoRepository { .. } | Self::KindUnknown { .. } | Self::NoKind { .. } => Exit::Usage,
-            Self::TokenMissing { .. } | Self::TokenRefused { .. } | Self::Forbidden { .. } | Self::NotFound { .. } => {
-                Exit::Authentication
-            }
+            Self::TokenMissing { .. }
+            | Self::TokenRefused { .. }
+            | Self::AppIncomplete { .. }
+            | Self::AppKey { .. }
+            | Self::AppRefused { .. }
+            | Self::AppNotInstalled { .. }
+            | Self::Forbidden { .. }
+            | Self::NotFound { .. } => Exit::Authentication,
             Self::Refused { .. } | Self::Unsupported { .. } => Exit::Refused,
             Self::Busy { .. } | Self::Unclear { .. } => Exit::Temporary,
             Self::Protocol { .. } | Self::Moved { .. } => Exit::Untrusted,
@@ -198,6 +245,21 @@ impl Problem for Error {
                 format!("set {}; or `--forge none`, which pushes only", variables.join(" or "))
             }
             Self::TokenRefused { origin, .. } => format!("it may be expired or revoked: set another `{origin}`"),
+            Self::AppIncomplete { key, file, .. } => {
+                format!("set {key} to the App's private key, or {file} to its file")
+            }
+            Self::AppKey { .. } => {
+                "GitHub gives private keys as files that begin with -----BEGIN RSA PRIVATE KEY-----; \
+                                    give the whole of one, as it is"
+                    .to_owned()
+            }
+            Self::AppRefused { origin, .. } => {
+                format!("the key must be one of the App that {origin} names, and this machine's clock right")
+            }
+            Self::AppNotInstalled { repository, .. } => format!(
+                "on the App's page choose Install App, and give it `{repository}`: it needs contents and pull requests, \
+                 read and write"
+            ),
             Self::Forbidden { .. } => {
                 "the token needs to write pull requests and contents, and to read metadata, of this repository"
                     .to_owned()

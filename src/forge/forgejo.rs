@@ -126,7 +126,7 @@ impl Forge for Forgejo {
     }
 
     fn token_origin(&self) -> Option<&'static str> {
-        Some(self.rest.gate.origin)
+        Some(self.rest.gate.login.origin())
     }
 
     fn patience(&self) -> Patience {

@@ -14,12 +14,14 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::call::{Call, recognise};
-use super::{Error, Kind};
+use super::{Error, Kind, Login};
 use crate::failpoint;
 use crate::http::{Http, Request, Response, Token};
 
 /// How many bytes of an answer are read.
 const CAP: usize = 8 * 1024 * 1024;
+/// The version of GitHub's API that is meant.
+pub(super) const GITHUB_API_VERSION: (&str, &str) = ("x-github-api-version", "2022-11-28");
 /// GitHub asks for a minute after a secondary limit that names no time.
 const SECONDARY: Duration = Duration::from_secs(60);
 
@@ -55,9 +57,7 @@ pub(super) struct Gate {
     /// The repository, as paths of the API write it.
     pub(super) repository: String,
     pub(super) api: Url,
-    pub(super) authorization: Token,
-    /// The variable that the token is from.
-    pub(super) origin: &'static str,
+    pub(super) login: Login,
     pub(super) http: Http,
     pub(super) patience: Patience,
     pub(super) last_change: Arc<Mutex<Option<Instant>>>,
@@ -76,7 +76,7 @@ pub struct Told {
 impl Told {
     /// Returns the scopes that a promotion does not need.
     pub fn needless_scopes(&self) -> Vec<&str> {
-        const NEEDED: [&str; 9] = [
+        const NEEDED: [&str; 11] = [
             "repo",
             "repo:status",
             "public_repo",
@@ -86,14 +86,22 @@ impl Told {
             "api",
             "read_user",
             "write_repository",
+            "contents:write",
+            "pull_requests:write",
         ];
-        self.scopes.iter().flatten().map(String::as_str).filter(|scope| !NEEDED.contains(scope)).collect()
+        // What an App may only read is little, and its tokens are made without it.
+        let is_needless = |scope: &&str| !NEEDED.contains(scope) && !scope.ends_with(":read");
+        self.scopes.iter().flatten().map(String::as_str).filter(is_needless).collect()
     }
 
     /// Tells whether the scopes, where they are told, are enough to push branches and open pull requests.
     pub fn has_enough_scopes(&self) -> Option<bool> {
-        let writes = |scope: &String| matches!(scope.as_str(), "repo" | "public_repo");
-        self.scopes.as_ref().map(|scopes| scopes.iter().any(writes))
+        let has = |scopes: &[String], wanted: &str| scopes.iter().any(|scope| scope == wanted);
+        self.scopes.as_ref().map(|scopes| {
+            has(scopes, "repo")
+                || has(scopes, "public_repo")
+                || has(scopes, "contents:write") && has(scopes, "pull_requests:write")
+        })
     }
 }
 
@@ -101,12 +109,13 @@ impl Gate {
     /// Sends a request; `path` stands below the API, with its query.
     pub(super) async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Response, Error> {
         let call = recognise(self.kind, &self.repository, &method, path, &body)?;
+        let token = self.login.token().await?;
         let request = Request {
             method,
             url: self.url(path)?,
             headers: self.headers(&body),
             body: (!body.is_empty()).then_some(body),
-            authorization: Some(self.authorization.clone()),
+            authorization: Some(self.authorization(&token)),
             cap: CAP,
             idempotent: call.is_read(),
         };
@@ -115,11 +124,31 @@ impl Gate {
         if let Some(last) = last_change.as_deref().copied().flatten() {
             tokio::time::sleep_until(last + self.patience.pace).await;
         }
-        let answer = self.persist(call, request).await;
+        let answer = self.persist_with(call, request, &token).await;
         if let Some(last) = last_change.as_deref_mut() {
             *last = Some(Instant::now());
         }
         answer
+    }
+
+    /// Sends once more with another token, if the forge refuses this one: it says so before it acts.
+    async fn persist_with(&self, call: Call, request: Request, token: &Token) -> Result<Response, Error> {
+        match self.persist(call, request.clone()).await {
+            Err(refused @ Error::TokenRefused { .. }) => {
+                let Some(other) = self.login.token_after(token).await? else { return Err(refused) };
+                let answer = self.persist(call, request.authorized(Some(self.authorization(&other)))).await;
+                answer.map_err(|error| match (error, &self.login) {
+                    (Error::TokenRefused { .. }, Login::App(app)) => app.refused(),
+                    (error, _) => error,
+                })
+            }
+            answer => answer,
+        }
+    }
+
+    fn authorization(&self, token: &Token) -> Token {
+        // Gitea knew this form before the other.
+        if self.kind == Kind::Forgejo { Token::new(format!("token {}", token.expose())) } else { token.bearer() }
     }
 
     /// Sends again what the forge did not take because of a limit: it says so before it acts.
@@ -168,12 +197,16 @@ impl Gate {
         Err(match status {
             200..=299 => return Ok(response),
             300..=399 => Error::Moved { host, repository: self.repository.clone() },
-            401 => Error::TokenRefused { host, origin: self.origin.to_owned() },
-            403 => Error::Forbidden { host, origin: self.origin.to_owned(), doing, message: message(&response) },
-            404 => Error::NotFound { host, repository: self.repository.clone(), origin: self.origin.to_owned(), doing },
+            401 => Error::TokenRefused { host, origin: self.origin() },
+            403 => Error::Forbidden { host, origin: self.origin(), doing, message: message(&response) },
+            404 => Error::NotFound { host, repository: self.repository.clone(), origin: self.origin(), doing },
             408 | 429 | 500..=599 => Error::Busy { host, status, wait: None },
             _ => Error::Refused { host, doing, status, message: message(&response) },
         })
+    }
+
+    fn origin(&self) -> String {
+        self.login.origin().to_owned()
     }
 
     /// Joins by text, so that the API's own path stays and nothing in `path` can name another host.
@@ -188,7 +221,7 @@ impl Gate {
         let accept = if self.kind == Kind::GitHub { "application/vnd.github+json" } else { "application/json" };
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
         if self.kind == Kind::GitHub {
-            headers.insert("x-github-api-version", HeaderValue::from_static("2022-11-28"));
+            headers.insert(GITHUB_API_VERSION.0, HeaderValue::from_static(GITHUB_API_VERSION.1));
         }
         if !body.is_empty() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -225,7 +258,7 @@ fn limited(response: &Response) -> Option<Duration> {
 }
 
 /// Returns what the forge says, on one line of 300 letters at most, with nothing in it that a terminal obeys.
-fn message(response: &Response) -> String {
+pub(super) fn message(response: &Response) -> String {
     let answer: Value = serde_json::from_slice(&response.bytes).unwrap_or(Value::Null);
     let mut said = Vec::new();
     for key in ["message", "error", "errors"] {

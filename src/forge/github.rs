@@ -21,8 +21,8 @@ use super::call::Call;
 use super::gate::Gate;
 use super::rest::encoded;
 use super::{
-    Access, Account, Answer, Approvals, Comment, Error, Forge, Kind, OwnerError, Patience, Proposal, PullRequest,
-    Review, ReviewVerdict, State, Told,
+    Access, Account, Answer, Approvals, Comment, Error, Forge, Kind, Login, OwnerError, Patience, Proposal,
+    PullRequest, Review, ReviewVerdict, State, Told,
 };
 use crate::model::BranchRules;
 
@@ -89,6 +89,14 @@ impl GitHub {
         let service = Door(Arc::clone(&self.gate));
         let Ok(octocrab) = OctocrabBuilder::new_empty().with_service(service).with_auth(AuthState::None).build();
         octocrab
+    }
+
+    /// Returns what an App may do, once it was asked.
+    fn app_permissions(&self) -> Option<Vec<String>> {
+        match &self.gate.login {
+            Login::App(app) => app.granted(),
+            Login::Token(..) => None,
+        }
     }
 
     fn path(&self, rest: &str) -> String {
@@ -213,7 +221,7 @@ impl Forge for GitHub {
     }
 
     fn token_origin(&self) -> Option<&'static str> {
-        Some(self.gate.origin)
+        Some(self.gate.login.origin())
     }
 
     fn patience(&self) -> Patience {
@@ -222,6 +230,9 @@ impl Forge for GitHub {
 
     fn identity(&self) -> Answer<'_, Option<Account>> {
         Box::pin(async {
+            if let Login::App(app) = &self.gate.login {
+                return Ok(Some(Account { name: app.account().await?, bot: true }));
+            }
             match self.get::<RawUser>(Call::Identity, "/user", &NO_QUERY).await {
                 Ok(user) => Ok(Some(account(user))),
                 // The token of an installation is nobody's.
@@ -252,13 +263,19 @@ impl Forge for GitHub {
     fn access(&self) -> Answer<'_, Access> {
         Box::pin(async {
             let raw: RawAccess = self.get(Call::Repository, &self.path(""), &NO_QUERY).await?;
-            let push = raw.permissions.map(|permissions| permissions.push);
+            // Of an App the repository tells nothing; its installation does.
+            let granted = self.app_permissions();
+            let push = match &granted {
+                Some(granted) => Some(granted.iter().any(|one| one == "contents:write")),
+                None => raw.permissions.map(|permissions| permissions.push),
+            };
             Ok(Access { push, archived: raw.archived.unwrap_or(false) })
         })
     }
 
     fn told(&self) -> Told {
-        self.gate.told()
+        let told = self.gate.told();
+        Told { scopes: self.app_permissions().or(told.scopes), ..told }
     }
 
     fn read(&self, number: u64) -> Answer<'_, PullRequest> {

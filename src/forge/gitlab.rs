@@ -129,7 +129,7 @@ impl Forge for GitLab {
     }
 
     fn token_origin(&self) -> Option<&'static str> {
-        Some(self.rest.gate.origin)
+        Some(self.rest.gate.login.origin())
     }
 
     fn patience(&self) -> Patience {

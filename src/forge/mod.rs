@@ -4,6 +4,7 @@
 //! only. None of the calls approves, merges, enables auto-merge, writes rules or deletes a branch.
 
 mod address;
+mod app;
 mod attempt;
 mod call;
 mod error;
@@ -11,6 +12,7 @@ mod forgejo;
 mod gate;
 mod github;
 mod gitlab;
+mod login;
 mod nowhere;
 mod publish;
 mod pull_request;
@@ -18,7 +20,6 @@ mod requester;
 mod rest;
 mod token;
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub use attempt::{Ending, Rival, Rivals, Touch, ending, rivals, supersede, touch
 pub use call::{Call, recognise};
 pub use error::Error;
 pub use gate::{Patience, Told};
+pub use login::{Login, Logins};
 pub use publish::{Published, publish};
 pub use pull_request::{
     Access, Account, Approvals, Comment, OwnerError, Proposal, PullRequest, Review, ReviewVerdict, State,
@@ -39,7 +41,6 @@ pub use pull_request::{
 pub use requester::{AUTO, Requester, job_requester, notices, requester};
 pub use token::token_for;
 
-use crate::http::{Http, Token};
 use crate::model::BranchRules;
 use gate::Gate;
 
@@ -118,19 +119,18 @@ pub trait Forge: Send + Sync {
 /// Returns the forge of a remote. Nothing is asked of the network.
 ///
 /// # Errors
-/// [`Error`] if the remote is on no known forge, or there is no token for its host.
+/// [`Error`] if the remote is on no known forge, or there is no login for its host.
 pub fn connect(
     asked: Option<Kind>,
     remote: &str,
-    environment: &BTreeMap<String, String>,
-    hosts: &Hosts,
-    http: Http,
+    logins: &Logins,
     patience: Patience,
 ) -> Result<Box<dyn Forge>, Error> {
     // Without a forge the remote's form doesn't matter.
     if asked == Some(Kind::None) {
         return Ok(Box::new(nowhere::Nowhere));
     }
+    let (environment, hosts) = (&logins.environment, &logins.hosts);
     let address = Address::of_remote(remote)?;
     let kind = kind_of(asked, address.as_ref(), environment, hosts)?;
     let Some(address) = address.filter(|_| kind != Kind::None) else {
@@ -140,7 +140,7 @@ pub fn connect(
             Err(Error::NoRepository { remote: remote.escape_default().to_string() })
         };
     };
-    let (token, origin) = token_for(&address.host, environment, hosts).ok_or_else(|| Error::TokenMissing {
+    let login = logins.of(&address.host, Some(&address))?.ok_or_else(|| Error::TokenMissing {
         host: address.host.clone(),
         variables: token::variables_for(kind, &address.host, environment),
     })?;
@@ -152,14 +152,8 @@ pub fn connect(
         // GitLab takes a project's whole path as one segment.
         repository: if kind == Kind::GitLab { address.path.replace('/', "%2F") } else { address.path.clone() },
         api: address::api_of(kind, &address, hosts)?,
-        // Gitea knew this form before the other.
-        authorization: if kind == Kind::Forgejo {
-            Token::new(format!("token {}", token.expose()))
-        } else {
-            token.bearer()
-        },
-        origin,
-        http,
+        login,
+        http: logins.http.clone(),
         patience: if asks_for_a_pace { patience } else { Patience { pace: Duration::ZERO, ..patience } },
         last_change: Arc::new(Mutex::new(None)),
         told: Arc::default(),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{GitVersion, RemoteUrlError};
-use crate::model::{Exit, Place, Problem, RepoPath};
+use crate::model::{Exit, Failure, Place, Problem, RepoPath};
 use crate::process::ChildError;
 
 /// Why Git can't do what is asked.
@@ -77,6 +77,9 @@ pub enum Error {
         /// Why.
         source: RemoteUrlError,
     },
+    /// There is no login to be had for the remote.
+    #[error("{}", .0.message)]
+    Login(Failure),
     /// The remote has no commit.
     #[error("`{remote}` has no commit yet")]
     Empty {
@@ -342,6 +345,7 @@ impl Error {
 impl Problem for Error {
     fn code(&self) -> &'static str {
         match self {
+            Self::Login(failure) => failure.code,
             Self::GitMissing => "git-missing",
             Self::GitUnknown { .. } => "git-unknown",
             Self::GitTooOld { .. } => "git-too-old",
@@ -393,6 +397,7 @@ impl Problem for Error {
 
     fn exit(&self) -> Exit {
         match self {
+            Self::Login(failure) => failure.exit,
             Self::NotAClone { .. }
             | Self::NoRemote
             | Self::RemoteAmbiguous { .. }
@@ -448,6 +453,7 @@ impl Problem for Error {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::Login(failure) => return failure.hint.clone(),
             Self::GitMissing => "install git 2.31 or newer, or add its folder to PATH".to_owned(),
             Self::GitUnknown { .. } | Self::GitTooOld { .. } => "put git 2.31 or newer first in PATH".to_owned(),
             Self::NotAClone { .. } => {

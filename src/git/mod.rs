@@ -50,7 +50,7 @@ pub use seed::Seed;
 pub use settings::{Scope, Setting, Settings};
 pub use sign::signing;
 pub use tags::{RemoteTag, remote_tags};
-pub use transport::{Connection, HttpLogin, Limits, Proxy};
+pub use transport::{Ask, Asked, Connection, HttpLogin, Limits, Password, Proxy};
 pub use tree::{FILE_LIMIT, Listing};
 pub use untrusted::escape;
 pub use url::{RemoteUrl, RemoteUrlError, Scheme};

@@ -3,7 +3,9 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -11,6 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Environment, Error, Program, RemoteUrl, Scheme, Settings, escape};
 use crate::failpoint::{self, Needs};
+use crate::model::Failure;
 use crate::process::{Child, Output, search};
 
 /// Everything needed to reach one remote.
@@ -51,7 +54,33 @@ pub struct HttpLogin {
     /// What the forge wants as the user name: `x-access-token`, `oauth2`, …
     pub username: String,
     /// The token.
-    pub password: SecretString,
+    pub password: Password,
+}
+
+/// A token, or who gives one.
+#[derive(Clone)]
+pub enum Password {
+    /// It stays as it is.
+    Fixed(SecretString),
+    /// It lives for a while, and is asked for when it is needed.
+    Asked(Ask),
+}
+
+/// Asks for a token: for another one, where the one that is given was refused.
+pub type Ask = Arc<dyn Fn(Option<SecretString>) -> Asked + Send + Sync>;
+/// The answer, when it comes: none if there is no other.
+pub type Asked = Pin<Box<dyn Future<Output = Result<Option<SecretString>, Failure>> + Send>>;
+
+impl From<SecretString> for Password {
+    fn from(password: SecretString) -> Self {
+        Self::Fixed(password)
+    }
+}
+
+impl From<&str> for Password {
+    fn from(password: &str) -> Self {
+        Self::Fixed(password.into())
+    }
 }
 
 /// How long one `git` child may take.
@@ -87,6 +116,8 @@ pub(super) struct Transport {
     connection: Connection,
     /// Set once the user's credential helpers had no login that the server takes.
     uses_token: AtomicBool,
+    /// The tokens so far; the last one is in use.
+    tokens: Mutex<Vec<SecretString>>,
     /// The file that takes the place of the user's configuration.
     global: PathBuf,
 }
@@ -107,10 +138,10 @@ impl Transport {
     /// `folder` is private.
     pub fn new(connection: Connection, folder: &Path) -> Result<Self, Error> {
         let global = global_configuration(&connection, folder)?;
-        let has_helper =
-            connection.remote.is_http() && !connection.settings.credential_helpers(&connection.remote).is_empty();
-        let uses_token = AtomicBool::new(connection.login.is_some() && !has_helper);
-        Ok(Self { connection, uses_token, global })
+        let has_helper = || !connection.settings.credential_helpers(&connection.remote).is_empty();
+        let uses_token = connection.login.is_some() && connection.remote.is_http() && !has_helper();
+        let uses_token = AtomicBool::new(uses_token);
+        Ok(Self { connection, uses_token, tokens: Mutex::default(), global })
     }
 
     pub fn connection(&self) -> &Connection {
@@ -122,15 +153,64 @@ impl Transport {
         self.connection.remote = remote;
     }
 
-    /// Runs a task to its end, whatever that is; once more with the forge's token where the helpers' login is refused.
+    /// Runs a task to its end, whatever that is; again with the forge's token where the helpers' login is refused, and
+    /// with another token where that is.
     pub async fn run(&self, task: &Task<'_>) -> Result<Output, Error> {
-        let output = self.once(task).await?;
-        let is_refused = !output.success() && matches!(self.failure(&output), Error::Authentication { .. });
-        let may_use_token = self.connection.login.is_some() && self.connection.remote.is_http();
-        if is_refused && may_use_token && !self.uses_token.swap(true, Ordering::Relaxed) {
-            return self.once(task).await;
+        // Who may look without a login needs none that can be had.
+        let mut missing = None;
+        if self.uses_token.load(Ordering::Relaxed) {
+            missing = self.log_in(None).await.err();
         }
-        Ok(output)
+        let mut may_renew = true;
+        loop {
+            let output = self.once(task).await?;
+            let is_refused = !output.success()
+                && matches!(self.failure(&output), Error::Authentication { .. } | Error::NotFound { .. });
+            if !is_refused || !self.connection.remote.is_http() {
+                return Ok(output);
+            }
+            if let Some(failure) = missing {
+                return Err(Error::Login(failure));
+            }
+            if !matches!(self.failure(&output), Error::Authentication { .. }) {
+                return Ok(output);
+            }
+            let other = if !self.uses_token.swap(true, Ordering::Relaxed) {
+                self.log_in(None).await
+            } else if std::mem::take(&mut may_renew) {
+                self.log_in(self.token()).await
+            } else {
+                Ok(false)
+            };
+            match other {
+                Ok(true) => missing = None,
+                Ok(false) => return Ok(output),
+                Err(failure) => return Err(Error::Login(failure)),
+            }
+        }
+    }
+
+    /// Takes the token to use; another one, where this one was refused. Tells whether there is one.
+    async fn log_in(&self, refused: Option<SecretString>) -> Result<bool, Failure> {
+        let Some(login) = &self.connection.login else { return Ok(false) };
+        let token = match &login.password {
+            Password::Fixed(token) => refused.is_none().then(|| token.clone()),
+            Password::Asked(ask) => ask(refused).await?,
+        };
+        let Some(token) = token else { return Ok(false) };
+        let mut tokens = self.tokens();
+        tokens.retain(|known| known.expose_secret() != token.expose_secret());
+        tokens.push(token);
+        Ok(true)
+    }
+
+    fn token(&self) -> Option<SecretString> {
+        self.tokens().last().cloned()
+    }
+
+    /// Locks even after a panic elsewhere: the list is whole between any two statements.
+    fn tokens(&self) -> MutexGuard<'_, Vec<SecretString>> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs a task that must end well.
@@ -182,9 +262,9 @@ impl Transport {
                 set("GIT_SSH_VARIANT", &variant);
             }
         }
-        if let Some(login) = self.login_in_use() {
-            set(USERNAME, &login.username);
-            set(PASSWORD, &login.password.expose_secret());
+        if let Some((username, password)) = self.login_in_use() {
+            set(USERNAME, &username);
+            set(PASSWORD, &password.expose_secret());
         }
         let configuration = self.configuration();
         set("GIT_CONFIG_COUNT", &configuration.len().to_string());
@@ -256,9 +336,10 @@ impl Transport {
         configuration
     }
 
-    fn login_in_use(&self) -> Option<&HttpLogin> {
+    fn login_in_use(&self) -> Option<(&str, SecretString)> {
         let login = self.connection.login.as_ref().filter(|_| self.connection.remote.is_http());
-        login.filter(|_| self.uses_token.load(Ordering::Relaxed))
+        let login = login.filter(|_| self.uses_token.load(Ordering::Relaxed))?;
+        Some((login.username.as_str(), self.token()?))
     }
 
     /// The ssh command as Git would choose it, with our options added, and its variant if one is configured.
@@ -286,12 +367,14 @@ impl Transport {
     fn redact(&self, text: &str) -> String {
         let mut text = text.to_owned();
         let Some(login) = &self.connection.login else { return text };
-        let password = login.password.expose_secret();
-        let basic = base64::engine::general_purpose::STANDARD.encode(format!("{}:{password}", login.username));
-        let encoded: String = url::form_urlencoded::byte_serialize(password.as_bytes()).collect();
-        for secret in [basic.as_str(), encoded.as_str(), password] {
-            if !secret.is_empty() {
-                text = text.replace(secret, "…");
+        for token in self.tokens().iter() {
+            let password = token.expose_secret();
+            let basic = base64::engine::general_purpose::STANDARD.encode(format!("{}:{password}", login.username));
+            let encoded: String = url::form_urlencoded::byte_serialize(password.as_bytes()).collect();
+            for secret in [basic.as_str(), encoded.as_str(), password] {
+                if !secret.is_empty() {
+                    text = text.replace(secret, "…");
+                }
             }
         }
         text

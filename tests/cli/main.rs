@@ -14,6 +14,7 @@ mod doctor;
 mod documents;
 mod fleet;
 mod git_sources;
+mod github_apps;
 mod init;
 mod judging;
 mod logins;

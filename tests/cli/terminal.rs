@@ -28,7 +28,8 @@ fn on_terminal(fleet: &Sandbox, variables: &[(&str, &str)], arguments: &[&str]) 
 
 /// Tells whether a terminal can be made here.
 fn is_possible() -> bool {
-    let there = Command::new("script").arg("--version").output().is_ok_and(|run| run.stdout.starts_with(b"script from"));
+    let there =
+        Command::new("script").arg("--version").output().is_ok_and(|run| run.stdout.starts_with(b"script from"));
     if !there {
         println!("skipped: script of util-linux is not there");
     }

@@ -5,6 +5,7 @@
 
 #![allow(dead_code, unused_imports)]
 
+mod app;
 mod forgejo;
 mod github;
 mod gitlab;
@@ -18,8 +19,10 @@ use hyper::body::{Bytes, Incoming};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 
+pub use self::app::App;
 pub use self::state::{Comment, Pull, PullState, Review, Rules, State};
 use super::contract::Contract;
+use super::git_http::Doorkeeper;
 
 /// A running forge; it ends when it is dropped.
 pub struct Forge {
@@ -184,6 +187,15 @@ impl Forge {
     /// Returns what it holds, to look at or to change as its people would.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock().expect("the state")
+    }
+
+    /// Returns who lets Git in: a password, and whether it wants to push.
+    pub fn doorkeeper(&self) -> Doorkeeper {
+        let shared = Arc::clone(&self.shared);
+        Arc::new(move |password, pushes| {
+            let level = if pushes { "write" } else { "read" };
+            shared.state.lock().expect("the state").admits(password, "contents", level).is_ok()
+        })
     }
 
     /// Returns every request so far.
@@ -354,10 +366,15 @@ impl Shared {
             Kind::GitLab => gitlab::answer(&mut state, &asked, header("authorization")),
             Kind::Forgejo => forgejo::answer(&mut state, &asked, header("authorization")),
         };
-        let Some(reply) = reply else {
+        let Some(mut reply) = reply else {
             self.violate(format!("{method} {path} is outside the closed list"));
             return Reply::of(404, serde_json::json!({"message": "Not Found"}));
         };
+        if state.clock != 0 {
+            let now = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(state.clock);
+            let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now).expect("a date");
+            reply.headers.push(("date", date));
+        }
         if let Some(contract) = &self.contract
             && let Err(violation) = contract.check_answer(
                 method,

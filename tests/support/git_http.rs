@@ -18,19 +18,28 @@ pub struct GitHttp {
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
+/// Who lets in: a password, and whether it wants to push.
+pub type Doorkeeper = Arc<dyn Fn(&str, bool) -> bool + Send + Sync>;
+
 struct Served {
     root: PathBuf,
-    token: String,
+    doorkeeper: Doorkeeper,
     log: Mutex<Vec<String>>,
 }
 
 impl GitHttp {
     /// Serves the repositories below a folder to whoever gives the token as password.
     pub fn start(root: &Path, token: &str) -> Self {
+        let token = token.to_owned();
+        Self::start_for(root, Arc::new(move |password, _| password == token))
+    }
+
+    /// Serves them to whom somebody else lets in.
+    pub fn start_for(root: &Path, doorkeeper: Doorkeeper) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("a listener");
         let host = listener.local_addr().expect("an address").to_string();
-        let served = Arc::new(Served { root: root.to_owned(), token: token.to_owned(), log: Mutex::default() });
+        let served = Arc::new(Served { root: root.to_owned(), doorkeeper, log: Mutex::default() });
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let serving = Arc::clone(&served);
         let thread = std::thread::spawn(move || {
@@ -86,7 +95,7 @@ async fn answer(
     let text = String::from_utf8_lossy(&body);
     let heard = format!("{} {} {:?}\n{text}", parts.method, parts.uri, parts.headers);
     served.log.lock().expect("the log").push(heard);
-    if !served.is_let_in(&parts.headers) {
+    if !served.is_let_in(&parts) {
         let refused = hyper::Response::builder().status(401).header("www-authenticate", "Basic realm=\"Git\"");
         return refused.body(Full::default()).map_err(std::io::Error::other);
     }
@@ -95,13 +104,15 @@ async fn answer(
 
 impl Served {
     /// Any user may come with the token, as forges let them.
-    fn is_let_in(&self, headers: &hyper::HeaderMap) -> bool {
-        let given = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    fn is_let_in(&self, parts: &hyper::http::request::Parts) -> bool {
+        let pushes = parts.uri.to_string().ends_with("git-receive-pack");
+        let given = parts.headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let decoded = given
             .strip_prefix("Basic ")
             .and_then(|encoded| base64::engine::general_purpose::STANDARD.decode(encoded).ok())
             .and_then(|bytes| String::from_utf8(bytes).ok());
-        decoded.is_some_and(|login| login.split_once(':').is_some_and(|(_, password)| password == self.token))
+        decoded
+            .is_some_and(|login| login.split_once(':').is_some_and(|(_, password)| (self.doorkeeper)(password, pushes)))
     }
 
     fn run(

@@ -17,7 +17,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::forge::{Forge, Kind, Pull};
+use super::forge::{App, Forge, Kind, Pull};
 use super::git_http::GitHttp;
 use super::oracles;
 use super::registry::{Login, Registry};
@@ -153,6 +153,21 @@ impl Sandbox {
         Self::on_forge(Kind::GitHub)
     }
 
+    /// Logs in as a GitHub App in place of a token; the App is installed on the forge.
+    pub fn by_app(mut self) -> Self {
+        static KEY: std::sync::OnceLock<(String, String)> = std::sync::OnceLock::new();
+        let (private, public) = KEY.get_or_init(key_of_an_app);
+        self.forge.as_ref().expect("a forge").state().app = Some(App::new(public));
+        self.forge.as_ref().expect("a forge").state().user = None;
+        // No line of the key goes anywhere.
+        let lines = private.lines().filter(|line| !line.starts_with("-----"));
+        self.canaries.extend(lines.map(|line| canary("key", line, Owner::Nobody)));
+        self.canaries.extend((1..=4).map(|nth| canary("x-access-token", &App::token(nth), Owner::Forge)));
+        self.variable("GH_ENTERPRISE_TOKEN", "")
+            .variable("GITHUB_ENTERPRISE_APP_ID", "4242")
+            .variable("GITHUB_ENTERPRISE_APP_PRIVATE_KEY", private)
+    }
+
     /// The same on a GitLab.
     pub fn on_gitlab() -> Self {
         Self::on_forge(Kind::GitLab)
@@ -178,7 +193,7 @@ impl Sandbox {
         // The remote keeps its place for those who look at it.
         fs::rename(sandbox.path("remote.git"), sandbox.path("served/acme/fleet.git")).expect("a move");
         link(&sandbox.path("served/acme/fleet.git"), &sandbox.path("remote.git"));
-        let server = GitHttp::start(&sandbox.path("served"), &token);
+        let server = GitHttp::start_for(&sandbox.path("served"), forge.doorkeeper());
         let (host, api) = (server.host(), forge.api());
         sandbox.forge = Some(forge);
         sandbox.git_server = Some(server);
@@ -689,6 +704,24 @@ fn code(output: &Output) -> i32 {
 
 fn canary(user: &str, secret: &str, owner: Owner) -> Canary {
     Canary { user: user.to_owned(), secret: secret.to_owned(), owner }
+}
+
+/// Makes a key of the form that GitHub gives: the private and the public half.
+pub fn key_of_an_app() -> (String, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = |arguments: &[&str]| {
+        let output = Command::new(program("ssh-keygen"))
+            .args(arguments)
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .output()
+            .expect("ssh-keygen");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    run(&["-q", "-t", "rsa", "-b", "2048", "-m", "PEM", "-N", "", "-C", "", "-f", "key"]);
+    let public = run(&["-e", "-m", "PEM", "-f", "key.pub"]);
+    (fs::read_to_string(folder.path().join("key")).expect("a key"), public)
 }
 
 #[cfg(unix)]

@@ -101,10 +101,7 @@ fn find(
         }
         None => job.ok_or(Stopped::NoNumber)?,
     };
-    let hosts = session.forge_hosts();
-    let patience = forge::Patience::default();
-    let asked = session.forge_asked();
-    let forge = forge::connect(asked, &remote, &session.variables, &hosts, session.http.clone(), patience)?;
+    let forge = session.forge(session.forge_asked(), &remote)?;
     if forge.kind() == forge::Kind::None {
         return Err(Stopped::NoForge { number: job.number }.into());
     }

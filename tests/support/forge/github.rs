@@ -9,9 +9,14 @@ use super::{Asked, Reply};
 pub fn answer(state: &mut State, asked: &Asked<'_>, authorization: Option<&str>) -> Option<Reply> {
     let repository = state.repository.clone();
     let (owner, name) = repository.split_once('/').expect("an owner");
-    let authorized = authorization == Some(format!("Bearer {}", state.token).as_str());
+    if let Some(reply) = super::app::answer(state, asked, authorization) {
+        return Some(reply);
+    }
+    let token = authorization.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default().to_owned();
     let rest: Vec<&str> = match asked.segments.as_slice() {
-        ["user"] => return (asked.method == "GET").then(|| if authorized { user(state) } else { refused() }),
+        ["user"] if asked.method == "GET" => {
+            return Some(if state.admits(&token, "metadata", "read").is_ok() { user(state) } else { refused() });
+        }
         ["repos", one, two, rest @ ..] if (*one, *two) == (owner, name) => rest.to_vec(),
         // Another repository is one that the token may not see.
         ["repos", ..] => return Some(reply(404, json!({"message": "Not Found"}))),
@@ -36,8 +41,17 @@ pub fn answer(state: &mut State, asked: &Asked<'_>, authorization: Option<&str>)
         ("GET", ["codeowners", "errors"]) => |state, _, _| owner_errors(state),
         _ => return None,
     };
-    if !authorized {
-        return Some(refused());
+    let permission = match rest.as_slice() {
+        ["pulls" | "issues", ..] => "pull_requests",
+        ["codeowners", ..] => "contents",
+        ["branches", _, "protection"] => "administration",
+        ["branches", ..] => "contents",
+        _ => "metadata",
+    };
+    match state.admits(&token, permission, if asked.method == "GET" { "read" } else { "write" }) {
+        Ok(()) => {}
+        Err(401) => return Some(refused()),
+        Err(status) => return Some(reply(status, json!({"message": "Resource not accessible by integration"}))),
     }
     let number = match rest.as_slice() {
         ["pulls" | "issues", text, ..] => number(text).unwrap_or(0),
@@ -155,7 +169,7 @@ fn open(state: &mut State, asked: &Asked<'_>) -> Reply {
     if text("body").len() > 65_536 {
         return invalid(json!([{"resource": "PullRequest", "code": "custom", "message": "body is too long"}]));
     }
-    let author = state.user.clone().unwrap_or_else(|| "github-actions[bot]".to_owned());
+    let author = state.actor();
     let number = state.open_as(&author, &title, &head, &base);
     let draft = asked.body["draft"].as_bool().unwrap_or(false);
     let pull = state.pull(number).expect("it was opened");
@@ -249,7 +263,7 @@ fn comments(state: &mut State, asked: &Asked<'_>, number: u64) -> Reply {
 }
 
 fn comment(state: &mut State, asked: &Asked<'_>, number: u64) -> Reply {
-    let author = state.user.clone().unwrap_or_else(|| "github-actions[bot]".to_owned());
+    let author = state.actor();
     let comment = Comment { author, body: asked.body["body"].as_str().unwrap_or_default().to_owned() };
     let pull = state.pull(number).expect("it exists");
     pull.comments.push(comment.clone());
@@ -359,7 +373,7 @@ fn urls(state: &State, names: &[&str]) -> Map<String, Value> {
     names.iter().map(|name| ((*name).to_owned(), Value::String(format!("{}/{name}", state.url)))).collect()
 }
 
-fn person(state: &State, login: &str) -> Value {
+pub fn person(state: &State, login: &str) -> Value {
     let mut person = urls(
         state,
         &[

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::app::App;
+
 /// Everything it holds.
 pub struct State {
     /// `http://127.0.0.1:PORT`.
@@ -29,6 +31,10 @@ pub struct State {
     pub labels: Vec<String>,
     /// What else the rules of the base ask for.
     pub rules: Rules,
+    /// The App that is known here, beside the token.
+    pub app: Option<App>,
+    /// How many seconds its clock is ahead of ours.
+    pub clock: i64,
 }
 
 /// What the rules of the base ask for, beside approvals, and who is shown them.
@@ -134,7 +140,23 @@ impl State {
             scopes: None,
             labels: vec!["promotion".to_owned()],
             rules: Rules::default(),
+            app: None,
+            clock: 0,
         }
+    }
+
+    /// Returns who opens and comments.
+    pub fn actor(&self) -> String {
+        let bot = || self.app.as_ref().map_or("github-actions[bot]".to_owned(), |app| format!("{}[bot]", app.slug));
+        self.user.clone().unwrap_or_else(bot)
+    }
+
+    /// Tells whether a token may do something; if not, with which status that is refused.
+    pub fn admits(&mut self, token: &str, permission: &str, level: &str) -> Result<(), u16> {
+        if token == self.token {
+            return Ok(());
+        }
+        self.app.as_mut().ok_or(401_u16)?.admits(token, permission, level)
     }
 
     /// Returns the newest commit of a branch; without a repository every branch but `missing` exists.
