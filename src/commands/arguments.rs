@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::model::Shard;
+
 /// Where to read, and how to print.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
@@ -129,9 +131,27 @@ pub struct Auto {
     /// Open at most this many pull requests
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
+    /// Open one pull request for all of a stage, or for a team's apps in a stage
+    #[arg(long, value_enum, value_name = "team|stage")]
+    pub group: Option<Group>,
+    /// Look at one part of the apps only: the Ith of N
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+    /// Look at the apps only that this event names: JSON of a registry's webhook, of Flux, or of the CI job
+    #[arg(long, value_name = "FILE")]
+    pub event_file: Option<PathBuf>,
     /// Print plan, diff and pull requests, and write nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// What goes into one pull request beside what must.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Group {
+    /// The apps of one team, as `apps:` says whose they are.
+    Team,
+    /// All.
+    Stage,
 }
 
 /// `promote plan`.

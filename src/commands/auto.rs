@@ -1,22 +1,28 @@
 //! `promote auto`: opens the pull requests that are due, for CI; changes nothing when none is.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 
 use super::answering::Inquirer;
-use super::arguments;
+use super::arguments::{self, Group};
 use super::delivery::{Delivery, Mode, Order, deliver};
-use super::fault::Fault;
+use super::fault::{Fault, Refusal};
 use super::moving::Rounds;
 use super::publishing::Done;
 use super::reading::{Purpose, Reading};
 use super::session::Session;
 use super::superseding::Supersede;
 use super::{Outcome, asking, print, print_verbatim, tell};
+use crate::config::event::mentions;
 use crate::inventory::Reach;
 use crate::model::{AppName, Exit, Plan, Verdict};
-use crate::planner::{self, Goal, Grouping, Request};
+use crate::planner::{self, Concerned, Goal, Grouping, Request};
 use crate::report;
 use crate::report::documents::Document;
+
+/// GitHub's own events have 25 MB at most; what is cut is no JSON any more.
+const EVENT_CAP: u64 = 25 * 1024 * 1024;
 
 /// Opens what is due.
 ///
@@ -46,6 +52,10 @@ async fn round(session: &Session, arguments: &arguments::Auto, rounds: &mut Roun
     let mut apps = asking::apps(&reading, &arguments.only)?;
     let except = if arguments.except.is_empty() { Vec::new() } else { asking::apps(&reading, &arguments.except)? };
     apps.retain(|app| !except.contains(app) && reading.configuration.auto.admits(app));
+    apps.retain(|app| arguments.shard.is_none_or(|shard| shard.holds(app)));
+    if let Some(path) = &arguments.event_file {
+        leave_what_no_event_names(&mut apps, path, &reading)?;
+    }
     let request = Request {
         apps,
         environments: asking::environments(session, &reading)?,
@@ -60,7 +70,7 @@ async fn round(session: &Session, arguments: &arguments::Auto, rounds: &mut Roun
     let configured = reading.configuration.auto.limit.as_ref().map(|limit| limit.value);
     let order = Order {
         mode: if arguments.dry_run { Mode::DryRun } else { Mode::Write },
-        grouping: Grouping::Neighbours,
+        grouping: grouping(arguments.group, &plan, &reading),
         limit: arguments.limit.or(configured).map(|limit| limit.saturating_sub(rounds.opened())),
         reason: None,
         reopen: false,
@@ -78,6 +88,41 @@ async fn round(session: &Session, arguments: &arguments::Auto, rounds: &mut Roun
     let failures = plan.failed();
     let faults = delivery.changes.iter().filter_map(|delivered| delivered.result.as_ref().err());
     Ok(Some(Outcome(Exit::gravest(failures.chain(faults.map(|fault| fault.problem().exit()))))))
+}
+
+fn grouping(group: Option<Group>, plan: &Plan, reading: &Reading) -> Grouping {
+    let teams = &reading.configuration.apps;
+    match group {
+        None => Grouping::Neighbours,
+        Some(Group::Stage) => Grouping::by_stage(plan, &reading.stages),
+        Some(Group::Team) => Grouping::by_team(plan, &reading.stages, |app| {
+            teams.iter().find(|one| one.name == *app).and_then(|one| one.team.as_deref())
+        }),
+    }
+}
+
+/// An event is a hint of others where to look: it makes nothing due.
+fn leave_what_no_event_names(apps: &mut Vec<AppName>, path: &Path, reading: &Reading) -> Result<(), Fault> {
+    let shown = || path.display().to_string();
+    let text = read(path).map_err(|source| Refusal::EventFile { path: shown(), source })?;
+    let mentions = mentions(&text).map_err(|source| Refusal::NoEvent { path: shown(), source })?;
+    match planner::concerned(&reading.inventory, &mentions) {
+        Concerned::All => tell("the event names no app: every one is looked at\n"),
+        Concerned::Only(named) => {
+            let names: Vec<String> = named.iter().map(ToString::to_string).collect();
+            let names = if names.is_empty() { "no app of this repository".to_owned() } else { names.join(", ") };
+            tell(&format!("the event names {names}\n"));
+            apps.retain(|app| named.contains(app));
+        }
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> std::io::Result<String> {
+    use std::io::Read as _;
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(EVENT_CAP).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 fn show(reading: &Reading, plan: &Plan, delivery: &Delivery, mode: Mode) {

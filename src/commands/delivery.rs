@@ -1,6 +1,6 @@
 //! Delivers what a plan says is to be moved: changes, one after the other, each to its pull request.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::answering::Inquirer;
 use super::change::Change;
@@ -97,7 +97,7 @@ pub async fn deliver(
     inquirer: &Inquirer,
     order: &Order,
 ) -> Result<Delivery, Fault> {
-    let planned = changes(plan, order.grouping);
+    let planned = changes(plan, &order.grouping);
     let mut delivery = Delivery::default();
     if planned.is_empty() {
         return Ok(delivery);
@@ -105,13 +105,13 @@ pub async fn deliver(
     reading.load(session, &OverrideTexts::paths()).await?;
     let post = Post::open(session, reading, inquirer, order, &planned, &mut delivery.findings).await?;
     let mut opened = 0;
-    for planned in &planned {
+    let mut waiting = VecDeque::from(planned);
+    while let Some(planned) = waiting.pop_front() {
         if order.limit.is_some_and(|limit| opened >= limit) {
             delivery.over_limit += 1;
             continue;
         }
-        let moved = planned.steps.iter().map(|step| (step.app.clone(), step.environment.clone())).collect();
-        let (hunks, result) = match Change::prepare(session, reading, planned).await {
+        let (hunks, result) = match Change::prepare(session, reading, &planned).await {
             Ok(change) => {
                 let result = match post.must_be_protected(reading, &change) {
                     Ok(()) => post.send(reading, plan, inquirer, order, &change).await,
@@ -121,8 +121,16 @@ pub async fn deliver(
             }
             Err(fault) => (Vec::new(), Err(fault)),
         };
+        // Of a bundle only that waits which another promotion moves already.
+        let held = result.as_ref().map_or(&[][..], |publication| publication.held.as_slice());
+        let rest = if held.is_empty() { None } else { planned.without(held) };
+        let is_left =
+            |step: &Step| rest.as_ref().is_some_and(|rest| rest.steps.iter().any(|one| std::ptr::eq(*one, step)));
+        let moved = planned.steps.iter().filter(|step| !is_left(step));
+        let moved = moved.map(|step| (step.app.clone(), step.environment.clone())).collect();
         opened += usize::from(result.as_ref().is_ok_and(|publication| publication.done.is_new()));
         delivery.changes.push(Delivered { moved, hunks, result });
+        waiting.extend(rest);
     }
     Ok(delivery)
 }
@@ -230,6 +238,7 @@ impl Post {
                 done: Done::Planned,
                 text: texts(change, &self.circumstances(reading, plan, inquirer, order, notes))?.text,
                 findings: Vec::new(),
+                held: Vec::new(),
             });
         };
         let press = Press {

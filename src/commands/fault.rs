@@ -46,6 +46,22 @@ pub enum Refusal {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The file of an event can't be read.
+    #[error("the event `{path}` can't be read")]
+    EventFile {
+        /// The file.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The file of an event holds something else.
+    #[error("the event `{path}` is no JSON")]
+    NoEvent {
+        /// The file.
+        path: String,
+        /// Where it breaks off.
+        source: serde_json::Error,
+    },
     /// A VERSION that no tag may spell.
     #[error("`{version}` can't be a tag")]
     Version {
@@ -182,6 +198,8 @@ impl Problem for Refusal {
             Self::NoOrder { .. } => "no-order",
             Self::NoEnvironments { .. } => "no-environments",
             Self::UserFile { .. } => "user-configuration-unreadable",
+            Self::EventFile { .. } => "event-unreadable",
+            Self::NoEvent { .. } => "no-event",
             Self::Version { .. } => "no-tag",
             Self::StandardInput { .. } => "stdin-unreadable",
             Self::UnknownCode { .. } => "unknown-code",
@@ -250,6 +268,7 @@ impl Problem for Refusal {
             Self::BaseMoved { .. } => "run again when it has come to rest".to_owned(),
             Self::TagMoved { .. } => "find out who pushed it again; a new version is the safe way".to_owned(),
             Self::Interrupted { .. } => "run the same command again: it finishes what is missing".to_owned(),
+            Self::NoEvent { .. } => "give the webhook's own body, or $GITHUB_EVENT_PATH".to_owned(),
             Self::NotEmpty { .. } => "name a new folder, or none: promote demo".to_owned(),
             _ => return None,
         })

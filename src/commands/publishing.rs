@@ -11,7 +11,7 @@ use super::tell;
 use super::trail::{Reached, Trail};
 use crate::forge::{self, Account, Ending, Forge, Proposal, PullRequest, State};
 use crate::git::{self, Identity};
-use crate::model::{Artifact, BranchName, Finding, FindingCode};
+use crate::model::{AppName, Artifact, BranchName, EnvironmentName, Finding, FindingCode};
 use crate::registry::{ManifestReference, Registries};
 use crate::report::documents::PullRequestBody;
 use crate::report::promotion::changed_lines;
@@ -37,6 +37,8 @@ pub struct Publication {
     pub text: Text,
     /// What could not be set, or is to be known.
     pub findings: Vec<Finding>,
+    /// What the promotion that is waited for moves already.
+    pub held: Vec<(AppName, EnvironmentName)>,
 }
 
 /// What a run did for a change.
@@ -171,7 +173,9 @@ impl Press<'_> {
         let older = match self.precedence(reading, change, branch.as_str(), &base).await? {
             Precedence::Over(older) => older,
             Precedence::Under(..) if is_open => Vec::new(),
-            Precedence::Under(open, why) => return Ok(Err(self.waiting(change, open, &why))),
+            Precedence::Under(open, why, held) => {
+                return Ok(Err(Publication { held, ..self.waiting(change, open, &why) }));
+            }
         };
         Ok(Ok(Berth { branch, is_pushed, is_open, older, base }))
     }
@@ -236,7 +240,7 @@ impl Press<'_> {
                 findings.push(Finding { code: FindingCode::NotSuperseded, message, place: None });
             }
         }
-        Ok(Publication { branch, pull_request, done, text: texts.text, findings })
+        Ok(Publication { branch, pull_request, done, text: texts.text, findings, held: Vec::new() })
     }
 
     /// Looks once more at the base: a pull request is opened only for what the base holds now.
@@ -269,6 +273,7 @@ impl Press<'_> {
             done: Done::Waiting,
             text: Text { title: open.title.clone(), body: open.body.clone() },
             findings: vec![Finding { code: FindingCode::WaitsForOpen, message, place: None }],
+            held: Vec::new(),
         }
     }
 

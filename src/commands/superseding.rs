@@ -8,7 +8,7 @@ use super::publishing::Press;
 use super::reading::Reading;
 use crate::forge::{self, PullRequest, Touch};
 use crate::git;
-use crate::model::{self, Tag, Version};
+use crate::model::{self, AppName, EnvironmentName, Tag, Version};
 
 /// Which open promotions of the same app and environment may be closed for a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +25,8 @@ pub enum Supersede {
 pub enum Precedence<'a> {
     /// These give way.
     Over(Vec<&'a PullRequest>),
-    /// This one stays, for this reason, and the new one waits for it.
-    Under(&'a PullRequest, String),
+    /// This one stays, for this reason, and the new one waits for it: it moves these already.
+    Under(&'a PullRequest, String, Vec<(AppName, EnvironmentName)>),
 }
 
 /// An open pull request of ours for the same app and environment, as its commits tell of it.
@@ -36,6 +36,8 @@ struct Overlap<'a> {
     asked_by: Option<String>,
     pushed_by: Option<String>,
     merges: bool,
+    /// What it moves of the new one; nothing if they have a place in common alone.
+    moves: Vec<(AppName, EnvironmentName)>,
 }
 
 /// The version that an open pull request promotes, beside the one that is wanted now.
@@ -72,7 +74,7 @@ impl Press<'_> {
                 Supersede::NotNewer => return Err(self.rival(change, open)),
                 Supersede::Untouched => {
                     if let Some(why) = self.to_be_left(&overlap).await? {
-                        return Ok(Precedence::Under(open, why));
+                        return Ok(Precedence::Under(open, why, overlap.moves));
                     }
                 }
             }
@@ -126,6 +128,7 @@ impl Press<'_> {
             asked_by: promoted.iter().find_map(person),
             pushed_by: pushed_by.or(proposed.holds_merges.then(|| "somebody".to_owned())),
             merges: merges(reading, &proposed.diff),
+            moves: moved_by_both(&promoted, change),
         }))
     }
 
@@ -191,6 +194,15 @@ impl Promoted {
             step.app.as_str() == self.app && self.environments.iter().any(|name| name == step.environment.as_str())
         })
     }
+}
+
+/// Returns the steps of a change that these commits move, too.
+fn moved_by_both(promoted: &[Promoted], change: &Change) -> Vec<(AppName, EnvironmentName)> {
+    let names = |one: &Promoted, step: &model::Step| {
+        one.app == step.app.as_str() && one.environments.iter().any(|name| name == step.environment.as_str())
+    };
+    let steps = change.steps().filter(|step| promoted.iter().any(|one| names(one, step)));
+    steps.map(|step| (step.app.clone(), step.environment.clone())).collect()
 }
 
 /// Compares what both promote: newer if any of it is newer.

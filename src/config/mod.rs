@@ -7,6 +7,7 @@
 //! programs, proxies. Those are [`user`]'s, which never reads the repository's content.
 
 pub mod environment;
+pub mod event;
 pub mod job;
 pub mod repository;
 pub mod user;

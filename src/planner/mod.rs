@@ -7,6 +7,7 @@ mod asked;
 mod change;
 mod check;
 mod choose;
+mod concerned;
 mod evidence;
 mod inquiry;
 mod judgement;
@@ -27,9 +28,10 @@ use crate::model::{
 };
 
 pub use asked::{AskError, app_named, apps, environments_named, nearest_tags};
-pub use change::{Change, Grouping, changes};
+pub use change::{Bundle, Change, Grouping, changes};
 pub use check::{Base, Checking, check, pinned_by_tag, production};
 pub use choose::{first_stage, is_pinned, pinned_stages};
+pub use concerned::{Concerned, concerned};
 pub use older::older_choices;
 pub use question::{Answer, Answers, Facts, Question};
 pub use target::spellings;

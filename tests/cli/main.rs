@@ -7,6 +7,7 @@ mod support;
 
 mod app;
 mod auto;
+mod auto_groups;
 mod check;
 mod clone;
 mod digests;

@@ -10,8 +10,10 @@ mod forgejo;
 mod github;
 mod gitlab;
 mod state;
+mod storm;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use http_body_util::{BodyExt as _, Full};
@@ -21,8 +23,8 @@ use serde_json::Value;
 
 pub use self::app::App;
 pub use self::state::{Comment, Pull, PullState, Review, Rules, State};
+pub use self::storm::Storm;
 use super::contract::Contract;
-use super::git_http::Doorkeeper;
 
 /// A running forge; it ends when it is dropped.
 pub struct Forge {
@@ -40,6 +42,9 @@ struct Shared {
     log: Mutex<Vec<Logged>>,
     violations: Mutex<Vec<String>>,
     faults: Mutex<Vec<Fault>>,
+    storm: Mutex<Option<Storm>>,
+    /// How many changes are under way, and how many were at most.
+    changes: (AtomicUsize, AtomicUsize),
 }
 
 /// The kinds of forges it can be.
@@ -49,6 +54,9 @@ pub enum Kind {
     GitLab,
     Forgejo,
 }
+
+/// Who lets Git in: a password, and whether it wants to push.
+pub type Doorkeeper = Arc<dyn Fn(&str, bool) -> bool + Send + Sync>;
 
 /// A request as it came in.
 #[derive(Clone, Debug)]
@@ -160,6 +168,8 @@ impl Forge {
             log: Mutex::default(),
             violations: Mutex::default(),
             faults: Mutex::default(),
+            storm: Mutex::default(),
+            changes: Default::default(),
         });
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let serving = Arc::clone(&shared);
@@ -235,6 +245,16 @@ impl Forge {
         self.shared.faults.lock().expect("the faults").push(Fault { method, path, after, what });
     }
 
+    /// Lets some of all requests go wrong from now on.
+    pub fn storm(&self, seed: u64, percent: u32) {
+        *self.shared.storm.lock().expect("the storm") = Some(Storm::new(seed, percent));
+    }
+
+    /// Returns how many changes were under way at the same time, at most.
+    pub fn writes_at_once(&self) -> usize {
+        self.shared.changes.1.load(Ordering::SeqCst)
+    }
+
     /// Returns what it was asked against its rules.
     pub fn violations(&self) -> Vec<String> {
         self.shared.violations.lock().expect("the violations").clone()
@@ -278,6 +298,13 @@ async fn answer(
     shared: &Shared,
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Full<Bytes>>, std::io::Error> {
+    let _change = (request.method() != hyper::Method::GET).then(|| Change::begin(shared));
+    if _change.is_some() {
+        // Whoever comes at the same time is let in before this one is answered.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
     let method = parts.method.as_str().to_owned();
@@ -313,6 +340,23 @@ async fn answer(
     Ok(written(reply.status, &reply.headers, &reply.body))
 }
 
+/// A change that is under way.
+struct Change<'a>(&'a Shared);
+
+impl<'a> Change<'a> {
+    fn begin(shared: &'a Shared) -> Self {
+        let now = shared.changes.0.fetch_add(1, Ordering::SeqCst) + 1;
+        shared.changes.1.fetch_max(now, Ordering::SeqCst);
+        Self(shared)
+    }
+}
+
+impl Drop for Change<'_> {
+    fn drop(&mut self) {
+        self.0.changes.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 fn written(status: u16, headers: &[(&'static str, String)], body: &Value) -> hyper::Response<Full<Bytes>> {
     let mut response =
         hyper::Response::builder().status(status).header("content-type", "application/json; charset=utf-8");
@@ -325,6 +369,15 @@ fn written(status: u16, headers: &[(&'static str, String)], body: &Value) -> hyp
 
 impl Shared {
     fn fault(&self, method: &str, path: &str) -> Option<What> {
+        if let Some(how) = self.storm.lock().expect("the storm").as_mut().and_then(Storm::strikes) {
+            let down = |status| What::Answer(status, Vec::new(), serde_json::json!({"message": "Server Error"}));
+            return Some(match how % 4 {
+                0 => What::LoseRequest,
+                1 => What::LoseAnswer,
+                2 => down(502),
+                _ => down(503),
+            });
+        }
         let path = path.split_once('?').map_or(path, |(path, _)| path);
         let mut faults = self.faults.lock().expect("the faults");
         let index = faults.iter().position(|fault| fault.method == method && path.ends_with(fault.path))?;

@@ -10,6 +10,8 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper_util::rt::TokioIo;
 
+use super::forge::{Doorkeeper, Storm};
+
 /// A running server; it ends when it is dropped.
 pub struct GitHttp {
     host: String,
@@ -18,13 +20,11 @@ pub struct GitHttp {
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
-/// Who lets in: a password, and whether it wants to push.
-pub type Doorkeeper = Arc<dyn Fn(&str, bool) -> bool + Send + Sync>;
-
 struct Served {
     root: PathBuf,
     doorkeeper: Doorkeeper,
     log: Mutex<Vec<String>>,
+    storm: Mutex<Option<Storm>>,
 }
 
 impl GitHttp {
@@ -39,7 +39,8 @@ impl GitHttp {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("a listener");
         let host = listener.local_addr().expect("an address").to_string();
-        let served = Arc::new(Served { root: root.to_owned(), doorkeeper, log: Mutex::default() });
+        let served =
+            Arc::new(Served { root: root.to_owned(), doorkeeper, log: Mutex::default(), storm: Mutex::default() });
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let serving = Arc::clone(&served);
         let thread = std::thread::spawn(move || {
@@ -52,6 +53,11 @@ impl GitHttp {
     /// Returns `127.0.0.1:PORT`.
     pub fn host(&self) -> String {
         self.host.clone()
+    }
+
+    /// Lets some of all pushes go wrong from now on.
+    pub fn storm(&self, seed: u64, percent: u32) {
+        *self.served.storm.lock().expect("the storm") = Some(Storm::new(seed, percent));
     }
 
     /// Returns each request so far: method, path, headers, and the body as far as it is text.
@@ -99,7 +105,13 @@ async fn answer(
         let refused = hyper::Response::builder().status(401).header("www-authenticate", "Basic realm=\"Git\"");
         return refused.body(Full::default()).map_err(std::io::Error::other);
     }
-    tokio::task::spawn_blocking(move || served.run(&parts, &body)).await.map_err(std::io::Error::other)?
+    let pushes = parts.method == hyper::Method::POST && parts.uri.path().ends_with("git-receive-pack");
+    let strikes = pushes.then(|| served.storm.lock().expect("the storm").as_mut()?.strikes()).flatten();
+    if strikes.is_some_and(|how| how % 2 == 0) {
+        return hyper::Response::builder().status(503).body(Full::default()).map_err(std::io::Error::other);
+    }
+    let answer = tokio::task::spawn_blocking(move || served.run(&parts, &body)).await.map_err(std::io::Error::other)?;
+    if strikes.is_some() { Err(std::io::Error::other("lost on purpose")) } else { answer }
 }
 
 impl Served {
