@@ -11,7 +11,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use crate::commands::arguments::{
     Auto, Check, Demo, Explain, Global, Init, Output, Pins, Plan, Run, Status, Tags, Why,
 };
-use crate::commands::{self, Fault, Outcome, Refusal, Session, Trail, print, print_verbatim, tell};
+use crate::commands::{self, Fault, Job, Outcome, Refusal, Session, Trail, print, print_verbatim, tell};
+use crate::config::environment::ProcessEnvironment;
 use crate::model::Exit;
 use crate::report::documents::{Document, ErrorBody, ErrorDocument};
 use crate::report::problem;
@@ -159,6 +160,7 @@ fn run_command(arguments: Arguments, variables: BTreeMap<String, String>) -> Exi
 /// Runs a command until it ends or is to stop.
 fn work(arguments: Arguments, variables: BTreeMap<String, String>, trail: &Trail, stop: watch::Stop) -> Exit {
     let output = arguments.global.output;
+    let (job, ci) = (Job::default(), ProcessEnvironment::read(&variables).ci);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -168,22 +170,29 @@ fn work(arguments: Arguments, variables: BTreeMap<String, String>, trail: &Trail
     };
     let result = runtime.block_on(async {
         tokio::select! {
-            result = dispatch(arguments, variables, trail) => result,
+            result = dispatch(arguments, variables, trail, &job) => result,
             Ok(exit) = stop => Err(Refusal::Interrupted { exit, written: trail.to_string() }.into()),
         }
     });
     // A name that is still being looked up is waited for by nobody.
     runtime.shutdown_background();
-    match result {
-        Ok(Outcome(exit)) => exit,
+    let (exit, fault) = match result {
+        Ok(Outcome(exit)) => (exit, None),
         Err(fault) => {
             show(&fault, output);
-            fault.problem().exit()
+            (fault.problem().exit(), Some(fault))
         }
-    }
+    };
+    job.end(ci.as_ref(), exit, fault.as_ref());
+    exit
 }
 
-async fn dispatch(arguments: Arguments, variables: BTreeMap<String, String>, trail: &Trail) -> Result<Outcome, Fault> {
+async fn dispatch(
+    arguments: Arguments,
+    variables: BTreeMap<String, String>,
+    trail: &Trail,
+    job: &Job,
+) -> Result<Outcome, Fault> {
     let Arguments { global, command } = arguments;
     let is_json = global.output == Output::Json;
     match &command {
@@ -195,7 +204,7 @@ async fn dispatch(arguments: Arguments, variables: BTreeMap<String, String>, tra
         Some(Command::Doctor) => return Ok(commands::doctor::run(global, variables).await),
         _ => {}
     }
-    let session = Session::open(global, variables, trail.clone()).await?;
+    let session = Session::open(global, variables, trail.clone(), job.clone()).await?;
     match &command {
         None => commands::summary::run(&session).await,
         Some(Command::Run(run)) => commands::promotion::run(&session, run).await,

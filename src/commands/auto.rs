@@ -20,6 +20,7 @@ use crate::model::{AppName, Exit, Plan, Verdict};
 use crate::planner::{self, Concerned, Goal, Grouping, Request};
 use crate::report;
 use crate::report::documents::Document;
+use crate::report::job::JobReport;
 
 /// GitHub's own events have 25 MB at most; what is cut is no JSON any more.
 const EVENT_CAP: u64 = 25 * 1024 * 1024;
@@ -80,8 +81,10 @@ async fn round(session: &Session, arguments: &arguments::Auto, rounds: &mut Roun
     if rounds.again(&mut delivery) {
         return Ok(None);
     }
+    let document = delivery.document(&plan);
+    session.job.takes(JobReport::of_plan(&document, &delivery.all_findings()));
     if session.is_json() {
-        print_verbatim(&Document::new("Plan", delivery.document(&plan)).to_text());
+        print_verbatim(&Document::new("Plan", document).to_text());
     } else {
         show(&reading, &plan, &delivery, order.mode);
     }

@@ -15,6 +15,7 @@ use crate::model::{AppName, CheckResult, Digest, EnvironmentName, Exit, Finding,
 use crate::planner::{Base, pinned_by_tag};
 use crate::report;
 use crate::report::documents::{CheckDocument, Document};
+use crate::report::job::JobReport;
 
 /// Checks the base, as HEAD has it; or judges a pull request.
 ///
@@ -36,6 +37,7 @@ pub async fn run(session: &Session, arguments: &arguments::Check) -> Result<Outc
         findings: &reading.findings,
     };
     let results = inquirer.check(&base).await;
+    session.job.takes(JobReport::of_check(&results));
     if session.is_json() {
         print_verbatim(&Document::new("Check", CheckDocument::of(&results)).to_text());
     } else {

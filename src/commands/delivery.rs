@@ -299,6 +299,12 @@ impl Delivery {
         self.changes.iter().filter_map(|delivered| delivered.result.as_ref().ok()).any(|one| one.done.is_change())
     }
 
+    /// Returns what people should know of the forge and of each pull request.
+    pub fn all_findings(&self) -> Vec<Finding> {
+        let publications = self.changes.iter().filter_map(|delivered| delivered.result.as_ref().ok());
+        self.findings.iter().chain(publications.flat_map(|one| &one.findings)).cloned().collect()
+    }
+
     /// Returns what became of the change that moves a step.
     pub fn of(&self, step: &Step) -> Option<&Delivered> {
         let moves = |delivered: &&Delivered| {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::arguments::{Global, Output};
 use super::examining::{ask_registries, connect, examine_branch, examine_forge};
 use super::fault::Fault;
+use super::job::Job;
 use super::reading::{CONFIGURATION, Purpose, Reading};
 use super::session::Session;
 use super::trail::Trail;
@@ -22,7 +23,7 @@ use crate::report::documents::Document;
 /// Looks at everything and tells what it found. What can't be looked at is a check, not an error.
 pub async fn run(global: Global, variables: BTreeMap<String, String>) -> Outcome {
     let output = global.output;
-    let mut checks = match Session::open(global, variables, Trail::default()).await {
+    let mut checks = match Session::open(global, variables, Trail::default(), Job::default()).await {
         Ok(session) => examine(session).await,
         Err(fault) => vec![failed(Subject::Git, &fault)],
     };

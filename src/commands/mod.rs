@@ -14,6 +14,7 @@ mod examining;
 pub mod explain;
 mod fault;
 pub mod init;
+mod job;
 mod judging;
 mod moving;
 mod open;
@@ -42,6 +43,7 @@ use crate::report::{inert, paint};
 
 pub use crate::git::abandon;
 pub use fault::{Fault, Refusal};
+pub use job::Job;
 pub use session::Session;
 pub use trail::Trail;
 

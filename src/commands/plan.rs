@@ -8,6 +8,7 @@ use super::{Outcome, asking, print, print_verbatim, tell};
 use crate::model::{Exit, Plan, Verdict};
 use crate::report;
 use crate::report::documents::{Document, PlanDocument};
+use crate::report::job::JobReport;
 
 /// Plans all that is due and changes nothing.
 ///
@@ -15,8 +16,10 @@ use crate::report::documents::{Document, PlanDocument};
 /// The repository can't be read, an unknown app or environment.
 pub async fn run(session: &Session, arguments: &arguments::Plan) -> Result<Outcome, Fault> {
     let Due { reading, request, plan } = asking::due(session, &arguments.apps).await?;
+    let document = PlanDocument::of(&plan);
+    session.job.takes(JobReport::of_plan(&document, &[]));
     if session.is_json() {
-        print_verbatim(&Document::new("Plan", PlanDocument::of(&plan)).to_text());
+        print_verbatim(&Document::new("Plan", document).to_text());
     } else {
         tell(&format!("read {}\n", reading.title));
         tell(&report::pins::findings(&reading.findings));

@@ -20,7 +20,8 @@ use crate::planner::{
     self, Goal, Grouping, Request, app_named, environments_named, first_stage, is_pinned, nearest_tags, pinned_stages,
 };
 use crate::report;
-use crate::report::documents::{Document, spelled};
+use crate::report::documents::{Document, PlanDocument, spelled};
+use crate::report::job::JobReport;
 use std::io::IsTerminal as _;
 
 /// Plans, edits, commits, pushes and opens pull requests; stops before the first write with `--dry-run`.
@@ -81,8 +82,10 @@ async fn round(session: &Session, arguments: &arguments::Run, rounds: &mut Round
     let mut open =
         if delivery.changes.is_empty() { left_open(&plan, stage.as_ref(), &request.goal) } else { Vec::new() };
     let exit = exit(&open, &delivery);
+    let document = delivery.document(&plan);
+    session.job.takes(told(&document, &open, &delivery));
     if session.is_json() {
-        print_verbatim(&Document::new("Plan", delivery.document(&plan)).to_text());
+        print_verbatim(&Document::new("Plan", document).to_text());
     } else {
         suggest(&mut inquirer, &request, &mut open).await;
         show(&app, &reading, &plan, &open, &delivery, order.mode);
@@ -177,6 +180,16 @@ fn without_pin(step: &Step) -> Step {
     let place = follows.and_then(|reason| reason.place.clone());
     let reasons = vec![Reason { code: ReasonCode::NotPinned, message, place }];
     Step { verdict: Verdict::Blocked, to: None, reasons, ..step.clone() }
+}
+
+/// Returns what the CI job is told: what was asked for and refused is an error of it.
+fn told(document: &PlanDocument, open: &[Step], delivery: &Delivery) -> JobReport {
+    let mut report = JobReport::of_plan(document, &delivery.all_findings());
+    for step in open.iter().filter(|step| step.failure.is_none()) {
+        let place = step.reasons.iter().find_map(|reason| reason.place.as_ref());
+        report.add_error(step.verdict.as_str(), &report::promotion::refusal(step), place);
+    }
+    report
 }
 
 /// Names versions that are near to one that doesn't exist.

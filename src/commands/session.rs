@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::arguments::{ForgeChoice, Global, Output};
 use super::fault::{Fault, Refusal};
+use super::job::Job;
 use super::progress;
 use super::remotes::Remotes;
 use super::trail::Trail;
@@ -38,6 +39,8 @@ pub struct Session {
     pub logins: forge::Logins,
     /// What this run has written so far.
     pub trail: Trail,
+    /// What it has to tell the CI job around it.
+    pub job: Job,
 }
 
 impl Session {
@@ -45,7 +48,12 @@ impl Session {
     ///
     /// # Errors
     /// No `git`, no clone, a configuration that can't be read.
-    pub async fn open(global: Global, variables: BTreeMap<String, String>, trail: Trail) -> Result<Self, Fault> {
+    pub async fn open(
+        global: Global,
+        variables: BTreeMap<String, String>,
+        trail: Trail,
+        job: Job,
+    ) -> Result<Self, Fault> {
         let process = ProcessEnvironment::read(&variables);
         let environment = git::Environment::of_process();
         let program = git::Program::find(&environment).await?;
@@ -64,7 +72,7 @@ impl Session {
         let user = user_settings(&process, &git, root, &variables)?;
         let http = Http::new(http_settings(&user, &process, &variables))?;
         let logins = forge::Logins::new(variables.clone(), forge_hosts(&user), http.clone());
-        Ok(Self { global, variables, environment, program, clone, git, user, http, logins, trail })
+        Ok(Self { global, variables, environment, program, clone, git, user, http, logins, trail, job })
     }
 
     /// Returns every registry, as the user's own configuration reaches it.

@@ -68,6 +68,8 @@ pub struct GitlabCi {
     pub user: Option<String>,
     /// The number of the merge request, in its pipelines.
     pub merge_request: Option<u64>,
+    /// The file that a job may name as its dotenv report: `promote.env` in the project's directory.
+    pub dotenv: Option<PathBuf>,
 }
 
 impl ProcessEnvironment {
@@ -112,6 +114,7 @@ fn ci(given: &impl Fn(&str) -> Option<String>) -> Option<Ci> {
             project: given("CI_PROJECT_PATH"),
             user: given("GITLAB_USER_LOGIN"),
             merge_request: given("CI_MERGE_REQUEST_IID").and_then(|number| number.parse().ok()),
+            dotenv: given("CI_PROJECT_DIR").map(|directory| PathBuf::from(directory).join("promote.env")),
         }));
     }
     given("CI").filter(|value| !matches!(value.to_ascii_lowercase().as_str(), "false" | "0" | "no")).map(|_| Ci::Other)

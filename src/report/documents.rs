@@ -234,6 +234,49 @@ impl From<&Step> for StepBody {
     }
 }
 
+impl ErrorBody {
+    /// Returns the message with its causes.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Returns path and line, if it is in a file of the repository.
+    pub fn place(&self) -> Option<(String, usize)> {
+        self.path.clone().zip(self.line)
+    }
+}
+
+impl StepBody {
+    /// Returns the app.
+    pub fn app(&self) -> &str {
+        self.app.as_str()
+    }
+
+    /// Returns the environment.
+    pub fn environment(&self) -> &str {
+        self.environment.as_str()
+    }
+
+    /// Returns the verdict's word.
+    pub fn verdict(&self) -> &'static str {
+        self.verdict
+    }
+
+    /// Returns each reason's message.
+    pub fn reasons(&self) -> impl Iterator<Item = &str> {
+        self.reasons.iter().map(|reason| reason.message.as_str())
+    }
+
+    /// Returns where it is and where it would go, as far as that is known.
+    pub fn versions(&self) -> String {
+        let known = |version: &Option<String>| version.clone().unwrap_or_else(|| "?".to_owned());
+        match (&self.from, &self.to) {
+            (from, Some(to)) if from.as_ref() != Some(to) => format!("{} -> {to}", known(from)),
+            (from, _) => known(from),
+        }
+    }
+}
+
 impl PlanDocument {
     /// A plan that nothing was written for.
     pub fn of(plan: &Plan) -> Self {

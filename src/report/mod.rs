@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod documents;
 pub mod inert;
 pub mod init;
+pub mod job;
 mod own_place;
 pub mod paint;
 pub mod pins;

@@ -17,6 +17,7 @@ mod fleet;
 mod git_sources;
 mod github_apps;
 mod init;
+mod job;
 mod judging;
 mod logins;
 mod looking;

@@ -69,6 +69,9 @@ fn no_secret_leaves_its_host(sandbox: &Sandbox, before: &World, run: &Run, after
         let bytes = fs::read(sandbox.path("tmp").join(path)).unwrap_or_default();
         places.push(("a temporary file", String::from_utf8_lossy(&bytes).into_owned()));
     }
+    for path in ["output", "summary", "project/promote.env"] {
+        places.push(("what the CI job is told", fs::read_to_string(sandbox.path(path)).unwrap_or_default()));
+    }
     let servers = heard(sandbox, before.heard);
     for canary in &sandbox.canaries {
         let owner = canary.owner;

@@ -35,6 +35,7 @@ use crate::model::{
 use crate::planner::production;
 use crate::report;
 use crate::report::documents::{CheckDocument, Document};
+use crate::report::job::JobReport;
 
 /// So often the base is read again if it moves meanwhile.
 const ROUNDS: usize = 3;
@@ -63,6 +64,7 @@ pub async fn run(session: &Session, asked: Option<&str>) -> Result<Outcome, Faul
     };
     name_places(&mut judgement.results);
     let results = &judgement.results;
+    session.job.takes(JobReport::of_check(results));
     if session.is_json() {
         print_verbatim(&Document::new("Check", CheckDocument::of(results)).to_text());
     } else {
