@@ -28,6 +28,8 @@ pub(super) struct Build {
     pub resources: Vec<Rc<Resource>>,
     /// The images that it gives tags.
     pub images: Vec<Image>,
+    /// The names of images that stand in no object as it is written: those in patches, and new ones.
+    pub image_names: HashSet<String>,
     /// Every file that was read on the way.
     pub files: HashSet<RepoPath>,
     /// Whether something that belongs to it could not be read.
@@ -301,6 +303,7 @@ impl<'a> Builder<'a> {
         }
         build.resources.extend(other.resources.iter().cloned());
         build.images.extend(other.images.iter().cloned());
+        build.image_names.extend(other.image_names.iter().cloned());
         build.files.extend(other.files.iter().cloned());
         build.incomplete |= other.incomplete;
         build.broken = build.broken.take().or_else(|| other.broken.clone());

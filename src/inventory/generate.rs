@@ -10,6 +10,9 @@ use super::text::{Spot, Text};
 use super::tree::{Leaf, Tree};
 use crate::model::{FindingCode, RepoPath};
 
+/// What stands for the hash of the content in a generated object's name.
+pub(super) const HASH: &str = "-(hash)";
+
 /// Generates for the kustomization in one directory.
 pub(super) struct Generator<'a> {
     pub builder: &'a Builder<'a>,
@@ -112,7 +115,7 @@ impl Generator<'_> {
             // The hash itself hangs on the content; that the name is another one is what counts.
             let before = resource.id();
             if let Some(metadata) = resource.tree.field_mut("metadata") {
-                metadata.set("name", Tree::Leaf(Leaf::made(&format!("{name}-(hash)"))));
+                metadata.set("name", Tree::Leaf(Leaf::made(&format!("{name}{HASH}"))));
             }
             resource.renamed_from(before);
         }

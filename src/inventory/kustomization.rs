@@ -209,6 +209,7 @@ impl Pipeline<'_> {
             build.fails("a tag without quotes is read as no string", leaf.chain.last().map(Spot::place));
         }
         images::merge(&mut entries, &overlay.images);
+        self.leave_out_unused(&mut entries, build);
         images::apply(&mut build.images, &entries);
         self.replacements(build);
         self.replicas(build);
@@ -345,6 +346,7 @@ impl Pipeline<'_> {
 
     fn apply(&self, patch: Option<Patch>, build: &mut Build) {
         let Some(patch) = patch else { return };
+        images::in_patch(&patch.content, &mut build.image_names);
         let outcome = patch.apply(&mut build.resources);
         self.note(&patch, outcome, build);
     }
@@ -355,6 +357,31 @@ impl Pipeline<'_> {
         if fault != Fault::Unmatched || !build.incomplete {
             build.fails(fault.message(), patch.spot.as_ref().map(Spot::place));
         }
+    }
+
+    /// Leaves out the `images` that no container has, where all that is built is known: they decide nothing.
+    fn leave_out_unused(&self, entries: &mut Vec<images::Entry>, build: &mut Build) {
+        let elsewhere = |key: &&str| !self.kustomization.items(key).is_empty();
+        // What `configurations` name may be an image too.
+        if entries.is_empty() || build.incomplete || ["configurations", "crds"].iter().any(elsewhere) {
+            return;
+        }
+        let mut names = build.image_names.clone();
+        names.extend(build.images.iter().map(|image| image.name.clone()));
+        for resource in &build.resources {
+            if let Some(document) = resource.text.document(resource.document) {
+                images::in_object(&document.root, &mut names);
+            }
+        }
+        entries.retain(|entry| {
+            let unused = !entry.is_used(&mut names);
+            if let Some(spot) = entry.spot().filter(|_| unused) {
+                let message = format!("no container has the image `{}`: the entry decides nothing", entry.name());
+                self.builder.files.say(FindingCode::UnusedImage, message, Some(spot.place()));
+            }
+            !unused
+        });
+        build.image_names.extend(entries.iter().filter_map(images::Entry::new_name));
     }
 
     /// Notes that two objects have one identity.

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::generate::HASH;
 use super::resource::Resource;
 use super::selector::Selector;
 use super::tree::{Leaf, Tree};
@@ -78,6 +79,10 @@ fn source_value(source: &Tree, resources: &[Rc<Resource>]) -> Result<Rc<Leaf>, S
     let Some(Tree::Leaf(leaf)) = found else {
         return Err(format!("the replacement's source `{name}` has no value at `{path}`"));
     };
+    // The hash comes into a generated object's name at the very end, when everything is built.
+    let unhashed = leaf.text.as_deref().ok().filter(|text| path == "metadata.name" && text.contains(HASH));
+    let unhashed = unhashed.map(|text| Leaf::made(&text.replacen(HASH, "", 1)));
+    let leaf = unhashed.as_ref().unwrap_or(leaf);
     let Some(options) = source.field("options") else { return Ok(Rc::clone(leaf)) };
     let Ok(text) = &leaf.text else { return Ok(Rc::clone(leaf)) };
     let Some(range) = part(text, options) else {

@@ -1,7 +1,9 @@
 //! Which objects a patch or a replacement is for.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use super::generate::HASH;
 use super::resource::{Resource, ResourceId};
 use super::tree::Tree;
 use crate::constraint::Filter;
@@ -76,11 +78,16 @@ impl Selector {
         let ids = || resource.before.iter().chain([&now]);
         self.group.admits(&now.group)
             && self.version.admits(&now.version)
-            && ids().any(|id| self.name.admits(&id.name))
+            && ids().any(|id| self.name.admits(&id.name) || self.name.admits(&unhashed(&id.name)))
             && ids().any(|id| self.namespace.admits(effective_namespace(id)))
             && self.labels.as_ref().is_none_or(|selector| admits_labels(selector, resource, "labels"))
             && self.annotations.as_ref().is_none_or(|selector| admits_labels(selector, resource, "annotations"))
     }
+}
+
+/// The hash comes into a generated object's name at the very end: until then it is found by the name without.
+fn unhashed(name: &str) -> Cow<'_, str> {
+    if name.contains(HASH) { name.replacen(HASH, "", 1).into() } else { name.into() }
 }
 
 /// An object without namespace is in `default` for kustomize.

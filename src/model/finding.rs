@@ -43,6 +43,7 @@ finding_codes! {
     ShadowedField = "shadowed-field", "A field that Flux ignores because another one takes precedence.";
     SharedSlot = "shared-slot", "One place decides the version of several environments.";
     UnreachedFile = "unreached-file", "A patch or directory that no environment reaches: editing it changes nothing.";
+    UnusedImage = "unused-image", "An entry of `images` that no container uses: editing it changes nothing.";
     Suspended = "suspended", "The object is suspended: a change has no effect until it is resumed.";
     OwnedByAutomation = "owned-by-automation", "An image update automation writes this value.";
     EnvironmentInTag = "environment-in-tag", "The tag names its environment; it is never copied to another one.";

@@ -28,7 +28,11 @@ fn decides(inventory: &Inventory, written: &WrittenValue) -> String {
             decided.push(word);
         }
     }
-    if decided.is_empty() { "nothing: no environment reaches it".to_owned() } else { decided.join(", ") }
+    match (decided.as_slice(), written.environments.as_slice()) {
+        ([], []) => "nothing: no environment reaches it".to_owned(),
+        ([], _) => "nothing".to_owned(),
+        (decided, _) => decided.join(", "),
+    }
 }
 
 /// Returns a line for each finding, with its place.

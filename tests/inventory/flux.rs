@@ -140,3 +140,123 @@ fn a_flux_instance_says_what_its_cluster_reconciles() {
     assert_eq!(names, ["staging-eu", "prod-eu"]);
     assert_eq!(discovery.bootstrap_branch.as_deref(), Some("main"));
 }
+
+#[test]
+fn all_that_a_suspended_kustomization_applies_is_suspended() {
+    let fleet = Repository::default()
+        .with("clusters/production/apps.yaml", &kustomization("apps", "  suspend: true\n"))
+        .with("apps/a.yaml", &source("a", "{tag: v1.0.0}"))
+        .with("apps/child.yaml", &kustomization("child", ""))
+        .with("child/b.yaml", &source("b", "{tag: v1.0.0}"));
+    let inventory = fleet.walk(&scope(SCOPE));
+    assert_snapshot!(lines(&inventory), @"
+    production a oci://registry.example.com/a pin v1.0.0 apps/a.yaml:6:14
+    production b oci://registry.example.com/b pin v1.0.0 child/b.yaml:6:14
+    ");
+    assert_snapshot!(findings(&inventory), @"
+    suspended clusters/production/apps.yaml:8:12 `a` is suspended: a change has no effect until it is resumed
+    suspended clusters/production/apps.yaml:8:12 `b` is suspended: a change has no effect until it is resumed
+    ");
+}
+
+#[test]
+fn what_comes_from_a_bucket_is_not_read_here_and_its_charts_have_no_version() {
+    let bucket = "---\napiVersion: source.toolkit.fluxcd.io/v1\nkind: Bucket\nmetadata: {name: artifacts, namespace: \
+                  flux-system}\nspec: {bucketName: artifacts, endpoint: s3.example.com}\n";
+    let apps = kustomization("apps", "")
+        .replace("{kind: GitRepository, name: flux-system}", "{kind: Bucket, name: artifacts}");
+    let release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: shop, namespace: \
+                   flux-system}\nspec:\n  chart:\n    spec: {chart: ./shop, version: 1.0.0, sourceRef: {kind: Bucket, \
+                   name: artifacts}}\n";
+    let fleet = Repository::default()
+        .with("clusters/production/apps.yaml", &format!("{apps}{bucket}"))
+        .with("clusters/production/shop.yaml", release)
+        // A directory of the same name, which is not the one in the bucket.
+        .with("apps/a.yaml", &source("a", "{tag: v1.0.0}"));
+    let inventory = fleet.walk(&scope(SCOPE));
+    assert_snapshot!(lines(&inventory), @"");
+    assert_snapshot!(findings(&inventory), @"shadowed-field clusters/production/shop.yaml:6:36 Flux ignores the version of a chart from a Bucket");
+    // Neither place decides anything.
+    assert!(inventory.written.iter().all(|written| written.decides.is_empty()));
+}
+
+#[test]
+fn values_from_elsewhere_do_not_hide_those_of_the_release() {
+    let release = |values: &str| {
+        format!(
+            "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: shop, namespace: shop}}\nspec:\n  \
+             chartRef: {{kind: OCIRepository, name: a}}\n  valuesFrom: [{{kind: ConfigMap, name: values}}]\n{values}"
+        )
+    };
+    let values = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: values, namespace: shop}\ndata:\n  values.yaml: |\n    \
+                  image: {repository: registry.example.com/shop, tag: v0.9.0}\n";
+    let fleet = |own: &str| {
+        Repository::default()
+            .with("clusters/production/a.yaml", &source("a", "{tag: v1.0.0}"))
+            .with("clusters/production/shop.yaml", &release(own))
+            .with("clusters/production/values.yaml", values)
+    };
+    // Flux merges a release's own values last.
+    let own = "  values: {image: {repository: registry.example.com/shop, tag: v1.1.0}}\n";
+    assert_snapshot!(lines(&fleet(own).walk(&scope(SCOPE))), @"
+    production a oci://registry.example.com/a pin v1.0.0 clusters/production/a.yaml:6:14
+    production registry.example.com/shop oci://registry.example.com/shop pin v1.1.0 clusters/production/shop.yaml:7:64
+    ");
+    // What a ConfigMap alone holds is a text of the chart's own: nothing is said about it.
+    assert_snapshot!(lines(&fleet("").walk(&scope(SCOPE))), @"production a oci://registry.example.com/a pin v1.0.0 clusters/production/a.yaml:6:14");
+}
+
+#[test]
+fn what_a_resource_set_makes_is_told_and_not_guessed() {
+    let set = "apiVersion: fluxcd.controlplane.io/v1\nkind: ResourceSet\nmetadata: {name: apps, namespace: \
+               flux-system}\nspec:\n  inputsFrom: [{kind: ResourceSetInputProvider, name: tags}]\n  resources:\n  - \
+               apiVersion: source.toolkit.fluxcd.io/v1\n    kind: OCIRepository\n    metadata: {name: made}\n    spec: \
+               {url: oci://registry.example.com/made, ref: {tag: v1.0.0}}\n";
+    let provider = "apiVersion: fluxcd.controlplane.io/v1\nkind: ResourceSetInputProvider\nmetadata: {name: tags, \
+                    namespace: flux-system}\nspec: {type: OCIArtifactTag, url: oci://registry.example.com/made, filter: \
+                    {semver: 1.x}}\n";
+    let fleet = Repository::default()
+        .with("clusters/production/provider.yaml", provider)
+        .with("clusters/production/set.yaml", set);
+    let inventory = fleet.walk(&scope(SCOPE));
+    assert_snapshot!(lines(&inventory), @"");
+    assert_snapshot!(findings(&inventory), @"unsupported-template clusters/production/set.yaml:1:13 the templates of ResourceSet `apps` can't be evaluated");
+    assert!(inventory.written.iter().all(|written| written.decides.is_empty()));
+}
+
+#[test]
+fn an_image_that_no_container_has_decides_nothing() {
+    let deployment = |image: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: shop}}\nspec: {{template: {{spec: {{containers: \
+             [{{name: shop, image: {image}}}]}}}}}}\n"
+        )
+    };
+    let fleet = |more: &str| {
+        Repository::default()
+            .with("clusters/production/apps.yaml", &kustomization("apps", "  images: [{name: other, newTag: v3.0.0}]\n"))
+            .with(
+                "apps/kustomization.yaml",
+                &format!("resources: [shop.yaml]\nimages:\n- {{name: shop, newTag: v1.0.0}}\n- {{name: gone, newTag: v2.0.0}}\n{more}"),
+            )
+            .with("apps/shop.yaml", &deployment("shop:v0.9.0"))
+    };
+    let inventory = fleet("").walk(&scope(SCOPE));
+    assert_snapshot!(lines(&inventory), @"production shop oci://index.docker.io/library/shop pin v1.0.0 apps/kustomization.yaml:3:24");
+    assert_snapshot!(findings(&inventory), @"
+    unused-image apps/kustomization.yaml:4:10 no container has the image `gone`: the entry decides nothing
+    unused-image clusters/production/apps.yaml:8:19 no container has the image `other`: the entry decides nothing
+    ");
+    let written = inventory.written.iter().find(|written| written.text == "v2.0.0").expect("it is listed");
+    assert!(written.decides.is_empty() && !written.environments.is_empty());
+    // A container that a patch adds is one too, and what a remote base has can't be told.
+    let patch = "patches:\n- target: {kind: Deployment}\n  patch: |\n    - {op: add, path: \
+                 /spec/template/spec/containers/-, value: {name: x, image: 'gone:v1'}}\n";
+    for more in [patch, "bases: ['https://example.com/base?ref=v1']\n"] {
+        let inventory = fleet(more).walk(&scope(SCOPE));
+        assert!(
+            lines(&inventory).contains("gone pin v2.0.0") || lines(&inventory).contains("/gone pin v2.0.0"),
+            "{more}"
+        );
+    }
+}

@@ -627,7 +627,7 @@ impl Made {
                 files.push(("clusters/production/apps.yaml", apps.to_owned()));
                 files.push((
                     "apps/deployment.yaml",
-                    "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\n".to_owned(),
+                    "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: {template: {spec: {containers: [{image: side}]}}}\n".to_owned(),
                 ));
                 let image = if self.is_flow {
                     let texts = self.texts();
