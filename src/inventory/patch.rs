@@ -234,7 +234,8 @@ fn merge_key(base: &mut Tree, key: &str, value: &Tree) -> Result<(), Fault> {
         return Err(Fault::Clash);
     }
     let Tree::Map(entries) = value else {
-        base.set(key, value.clone());
+        let value = styled_as(there, value);
+        base.set(key, value);
         return Ok(());
     };
     match value.text(&["$patch"]) {
@@ -259,6 +260,16 @@ fn merge_key(base: &mut Tree, key: &str, value: &Tree) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// What stands in quotes stays so, whatever a patch puts there: kustomize keeps the style of what it replaces.
+fn styled_as(there: Option<&Tree>, value: &Tree) -> Tree {
+    match (there, value) {
+        (Some(Tree::Leaf(there)), Tree::Leaf(value)) if there.quoted && !value.quoted => {
+            Tree::Leaf(Rc::new(Leaf { quoted: true, ..(**value).clone() }))
+        }
+        _ => value.clone(),
+    }
 }
 
 /// Applies one operation of JSON 6902.

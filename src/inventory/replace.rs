@@ -42,8 +42,19 @@ pub(super) fn apply(item: &Tree, resources: &mut [Rc<Resource>]) -> Result<(), S
                 if header_only && path.first().is_some_and(|first| first != "metadata") {
                     continue;
                 }
-                if !put(&mut resource.tree, path, create, &mut |old| replaced(old, &value, options)) {
+                let mut clashes = false;
+                let mut new = |old: Option<&Leaf>| {
+                    let new = replaced(old, &value, options);
+                    clashes |= old.is_some_and(|old| {
+                        old.retyped() != new.retyped() && !old.null && !new.quoted && new.text.is_ok()
+                    });
+                    new
+                };
+                if !put(&mut resource.tree, path, create, &mut new) {
                     return Err(format!("{} `{}` has no `{}`", before.kind, before.name, path.join(".")));
+                }
+                if clashes {
+                    return Err(format!("`{}` of {} `{}` is no text", path.join("."), before.kind, before.name));
                 }
             }
             resource.renamed_from(before);
@@ -114,8 +125,11 @@ fn part(text: &str, options: &Tree) -> Option<Range<usize>> {
 fn replaced(old: Option<&Leaf>, value: &Rc<Leaf>, options: Option<&Tree>) -> Rc<Leaf> {
     let mut chain = old.map(|old| old.chain.clone()).unwrap_or_default();
     chain.extend(value.chain.iter().cloned());
-    // A string stays one, whatever replaces it.
-    let quoted = value.quoted || old.is_some_and(|old| !old.null && old.retyped().is_none());
+    // A string stays one, whatever replaces it; so does a number, and what is none can't be written there.
+    let quoted = match old.filter(|old| !old.null) {
+        Some(old) => old.retyped().is_none(),
+        None => value.quoted,
+    };
     let whole = || Rc::new(Leaf { chain: chain.clone(), quoted, ..(**value).clone() });
     let (Some(options), Some(old), Ok(new)) = (options, old, &value.text) else { return whole() };
     let Ok(old_text) = &old.text else { return whole() };
@@ -131,7 +145,7 @@ fn replaced(old: Option<&Leaf>, value: &Rc<Leaf>, options: Option<&Tree>) -> Rc<
         },
         Err(_) => return whole(),
     }
-    Rc::new(Leaf { text: Ok(Arc::from(parts.join(delimiter))), null: false, quoted: true, chain })
+    Rc::new(Leaf { text: Ok(Arc::from(parts.join(delimiter))), null: false, quoted, chain })
 }
 
 /// Splits `spec.containers.[name=a.b].image` at the dots outside brackets; `\.` is a dot in a key.
