@@ -16,7 +16,7 @@ struct Splice {
     outer: Option<Outer>,
 }
 
-/// What one replacement does to the outermost scalar around it.
+/// What one replacement does to a scalar around it.
 struct Outer {
     /// The scalar's bytes.
     scalar: Range<usize>,
@@ -81,7 +81,8 @@ pub fn apply(bytes: &[u8], edits: &[&Edit]) -> Result<Vec<u8>, Refusal> {
         // A file that is not YAML: what was found there is what was replaced.
         return Ok(after.into_bytes());
     }
-    check(&stream, &after, &splices).map_err(|()| Refusal::Misread {
+    let outer: Vec<&Outer> = splices.iter().filter_map(|splice| splice.outer.as_ref()).collect();
+    check(&stream, &Stream::parse(after.as_bytes()), &outer).map_err(|()| Refusal::Misread {
         place: first.slot.place.clone(),
         after: edits.iter().map(|edit| edit.after.as_str()).collect::<Vec<_>>().join(", "),
     })?;
@@ -163,6 +164,7 @@ fn descend(decoded: &str, span: &Span, inner: &[Span], edit: &Edit) -> Result<(R
     let stream = Stream::parse_text(decoded);
     let text = scalar(&stream, next, place, |_| place.clone())?;
     let (part, new, whole) = descend(&text, next, rest, edit)?;
+    let outer = Outer { scalar: next.range(), part: part.clone(), new: new.clone() };
     let raw = decoded.get(next.range()).ok_or_else(unsure)?;
     let (range, new) = if whole {
         (0..raw.len(), yaml::written_as(next.form, &new).ok_or_else(unsure)?)
@@ -170,7 +172,12 @@ fn descend(decoded: &str, span: &Span, inner: &[Span], edit: &Edit) -> Result<(R
         let range = yaml::locate(raw, next.form, &text, part).ok_or_else(unsure)?;
         (range, yaml::escaped(next.form, &new).ok_or_else(unsure)?)
     };
-    Ok((next.start + range.start..next.start + range.end, new, false))
+    let range = next.start + range.start..next.start + range.end;
+    let mut after = decoded.to_owned();
+    after.replace_range(range.clone(), &new);
+    check(&stream, &Stream::parse_text(&after), &[&outer])
+        .map_err(|()| Refusal::Misread { place: place.clone(), after: edit.after.clone() })?;
+    Ok((range, new, false))
 }
 
 /// Returns the decoded text of the scalar at a span, unless replacing it is unsafe.
@@ -191,9 +198,8 @@ fn scalar(stream: &Stream, span: &Span, place: &Place, at: impl Fn(Position) -> 
     }
 }
 
-/// Checks that the file reads as before but for the planned scalars.
-fn check(before: &Stream, after: &str, splices: &[Splice]) -> Result<(), ()> {
-    let after = Stream::parse(after.as_bytes());
+/// Checks that a file, or the text of a scalar, reads as before but for the planned scalars.
+fn check(before: &Stream, after: &Stream, planned: &[&Outer]) -> Result<(), ()> {
     if before.documents.len() != after.documents.len() || before.problems.len() != after.problems.len() {
         return Err(());
     }
@@ -205,11 +211,7 @@ fn check(before: &Stream, after: &str, splices: &[Splice]) -> Result<(), ()> {
             return Err(());
         }
         for ((old_node, old), (new_node, new)) in olds.iter().zip(&news) {
-            let mut parts: Vec<&Outer> = splices
-                .iter()
-                .filter_map(|splice| splice.outer.as_ref())
-                .filter(|outer| outer.scalar == (old.start..old.end))
-                .collect();
+            let mut parts: Vec<&&Outer> = planned.iter().filter(|outer| outer.scalar == (old.start..old.end)).collect();
             let text_is_planned = if parts.is_empty() {
                 old.text == new.text && old.form == new.form
             } else {

@@ -1,7 +1,8 @@
 //! `OCIRepository`s that are written directly in the manifests of an environment.
 
 use insta::assert_snapshot;
-use promote::edit::{self, Intent, edits_for};
+use promote::edit::{self, Intent, apply, edits_for};
+use promote::model::{Edit, Form, Place, Slot, Span};
 
 use crate::repository::{Repository, findings, line, lines, name, scope, tag};
 
@@ -153,4 +154,28 @@ fn an_unreadable_file_is_a_finding_and_stops_nothing() {
     unreadable-yaml clusters/staging/bad.yaml:1:4 not YAML: unclosed bracket '['
     unreadable-encoding clusters/staging/wide.yaml:1:1 the file is UTF-16, only UTF-8 is read
     ");
+}
+
+#[test]
+fn what_stands_inside_a_text_reads_as_planned_or_is_refused() {
+    let file = "patches:\n- patch: |\n    image: shop:v1.0.0\n";
+    let outer = Span { start: file.find("image").expect("a block"), end: file.len(), form: Form::Literal };
+    let inner = Span { start: 7, end: 18, form: Form::Plain };
+    let part = Span { start: 5, end: 11, form: Form::Part };
+    let place = Place { path: "apps/kustomization.yaml".parse().expect("a path"), line: 3, column: 12 };
+    let edit = |after: &str| Edit {
+        slot: Slot { place: place.clone(), spans: vec![outer, inner, part] },
+        field: "image".to_owned(),
+        before: "v1.0.0".to_owned(),
+        after: after.to_owned(),
+    };
+    let edited = |after: &str| apply(file.as_bytes(), &[&edit(after)]).map_err(|refusal| refusal.to_string());
+    assert_eq!(edited("v1.1.0"), Ok(file.replace("v1.0.0", "v1.1.0").into_bytes()));
+    // The file would still be YAML, and the patch in it another one.
+    for after in ["v1: 1", "v1 #1"] {
+        assert_eq!(
+            edited(after),
+            Err(format!("apps/kustomization.yaml:3:12 would not read as `{after}` after the change"))
+        );
+    }
 }
