@@ -10,6 +10,8 @@ mod hostile;
 mod laws;
 mod layouts;
 mod oracle;
+mod provenance;
 mod repository;
+
 #[path = "../support/shared.rs"]
 mod shared;
