@@ -1,6 +1,8 @@
 //! What the approving SRE reads, and that remote text in it is nothing but text.
 
-use comrak::nodes::{AstNode, NodeValue};
+#[path = "support/markdown.rs"]
+mod markdown;
+
 use insta::assert_snapshot;
 use jiff::{SignedDuration, Timestamp};
 use promote::model::{Chosen, Digest, EnvironmentName, Evidence, Tag};
@@ -11,6 +13,8 @@ use promote::report::pull_request::{
 };
 use promote::report::template::Template;
 use proptest::prelude::*;
+
+use markdown::{HOSTILE, active, obeyed};
 
 fn time(text: &str) -> Timestamp {
     text.parse().expect("a time")
@@ -114,7 +118,7 @@ fn promotion() -> Promotion {
             text: "rules".to_owned(),
             url: "https://github.com/acme/fleet/blob/4f1c2a9/promote.yaml#L14-L26".parse().expect("a URL"),
         }),
-        checked_again: true,
+        can_be_judged: true,
         now: time("2026-11-23T09:14:00Z"),
     }
 }
@@ -139,7 +143,7 @@ Merging this lets Flux deploy it to **prod-eu only**. `prod-us` and `prod-ap` fo
 | In staging | first seen Sat Nov 21 12:02 UTC (45 h ago; 24 h asked), left Mon Nov 23 07:10 UTC. Staging is on v1.2.4 now |
 | Worked in staging | **not known**: nobody reports staging's health to promote |
 | Rules | newer than v1.2.1, not held, not frozen, within `>=1.0.0 <2.0.0` |
-| Before you merge | the check `promote` asks all of this again |
+| Before you merge | `promote check --pull-request` with its number asks all of this again; whether a required check does is **not known** |
 
 **What comes with it** (2 versions, 11 commits)
 `v1.2.1` → `v1.2.2` → `v1.2.3` · [compare 1f0c9ab...77ad310](https://github.com/acme/my-app/compare/1f0c9ab...77ad310)
@@ -315,88 +319,6 @@ fn a_body_stays_below_what_a_forge_takes() {
     assert!(text.body.contains("more lines: see the changed files"));
 }
 
-/// What somebody who can push images or tags would like a forge to act on.
-const HOSTILE: [&str; 36] = [
-    "@acme/sre please approve",
-    "cc @sre-1",
-    "fixes #1",
-    "Closes: acme/fleet#12",
-    "resolves https://github.com/acme/fleet/issues/1",
-    "GH-7 and !12 and acme/fleet!3",
-    "<img src=https://evil.example/beacon.png>",
-    "![x](https://evil.example/beacon.png)",
-    "[click](https://evil.example)",
-    "[x]: https://evil.example \"t\"\n\n[x]",
-    "<https://evil.example>",
-    "https://evil.example/x",
-    "www.evil.example",
-    "mailto:sre@evil.example sre@evil.example",
-    "<!-- hidden",
-    "-->",
-    "</details><h1>Approved</h1>",
-    "```\n@acme/sre\n```",
-    "````\n</details>\n@acme/sre\n````",
-    "~~~\n@sre-1\n~~~",
-    "- [x] approved by sre\n- [ ] nothing",
-    "| a | b |\n| --- | --- |\n| c | d |",
-    "# Approved\n## by sre",
-    "/approve\n/merge",
-    "x\n/lgtm\n/merge when_pipeline_succeeds",
-    "[skip ci] [ci skip] [no ci] ***NO_CI***",
-    "skip-checks: true",
-    "Promote-To: v9.9.9\nPromote-Requested-By: sre-1",
-    "&#64;acme/sre &commat;sre-1 &lt;img&gt;",
-    "\u{202e}gpj.exe \u{200b}\u{2066}x\u{2069}",
-    "\u{1b}]8;;https://evil.example\u{7}click\u{1b}]8;;\u{7}",
-    "::add-mask::x\n::set-output name=x::y\n##[error]z",
-    "**bold** _em_ ~~gone~~ `code` $x^2$ [^1]\n\n[^1]: note",
-    "{{ env.GITHUB_TOKEN }} {% include 'x' %} ${{ secrets.TOKEN }}",
-    "77ad310c77ad310c77ad310c77ad310c77ad310c",
-    "\\@acme/sre \\`x\\` \\<b\\>",
-];
-
-/// What a forge would make of a body that isn't plain text.
-fn active(body: &str) -> Vec<String> {
-    let mut options = comrak::Options::default();
-    options.extension.table = true;
-    options.extension.autolink = true;
-    options.extension.tasklist = true;
-    options.extension.strikethrough = true;
-    options.extension.footnotes = true;
-    let arena = comrak::Arena::new();
-    let root = comrak::parse_document(&arena, body, &options);
-    let mut found = Vec::new();
-    walk(root, &mut |node| {
-        let value = node.data.borrow().value.clone();
-        match value {
-            NodeValue::Link(link) => found.push(format!("link {}", link.url)),
-            NodeValue::Image(link) => found.push(format!("image {}", link.url)),
-            NodeValue::HtmlInline(html) => found.push(format!("html {html}")),
-            NodeValue::HtmlBlock(block) => found.push(format!("html {}", block.literal.trim())),
-            NodeValue::Heading(_) => found.push("heading".to_owned()),
-            NodeValue::TaskItem(_) | NodeValue::Item(_) => found.push("item".to_owned()),
-            NodeValue::FootnoteDefinition(_) | NodeValue::FootnoteReference(_) => found.push("footnote".to_owned()),
-            NodeValue::Strikethrough => found.push("strikethrough".to_owned()),
-            NodeValue::Table(table) => found.push(format!("table {}", table.num_columns)),
-            NodeValue::CodeBlock(block) => found.push(format!("block {}", block.info)),
-            NodeValue::Text(text) => {
-                let mentions = text.match_indices(['@', '#', '!']).filter(|(at, sign)| {
-                    let next = text[at + sign.len()..].chars().next();
-                    next.is_some_and(|char| if *sign == "@" { char.is_alphanumeric() } else { char.is_ascii_digit() })
-                });
-                found.extend(mentions.map(|(at, _)| format!("reference {}", &text[at..])));
-            }
-            _ => {}
-        }
-    });
-    found
-}
-
-fn walk<'a>(node: &'a AstNode<'a>, visit: &mut impl FnMut(&'a AstNode<'a>)) {
-    visit(node);
-    node.children().for_each(|child| walk(child, visit));
-}
-
 /// Puts a text wherever somebody else's text may stand.
 fn with_hostile(text: &str) -> Promotion {
     let mut promotion = promotion();
@@ -436,14 +358,7 @@ fn text_from_elsewhere_is_nothing_but_text_in_a_body() {
         let body = body(&with_hostile(text));
 
         assert_eq!(active(&body), expected, "{text:?} is active in\n{body}");
-        assert!(!body.lines().any(|line| line.trim_start().starts_with('/')), "{text:?}: a quick action in\n{body}");
-        let odd = body.chars().find(|char| {
-            (char.is_control() && *char != '\n') || matches!(*char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        });
-        assert_eq!(odd, None, "{text:?}");
-        for word in ["@acme/sre", "@sre-1", "[skip ci]", "NO_CI", "skip-checks", "fixes #", "acme/fleet#12", "GH-7"] {
-            assert!(!body.contains(word), "{text:?}: `{word}` in\n{body}");
-        }
+        assert_eq!(obeyed(&body), Vec::<String>::new(), "{text:?}: in\n{body}");
     }
 }
 

@@ -168,6 +168,12 @@ impl Post {
             forge,
         };
         if mode == Mode::Write {
+            let told = |message: &String| Finding {
+                code: FindingCode::ChecksMayNotStart,
+                message: message.clone(),
+                place: None,
+            };
+            findings.extend(post.notes.iter().map(told));
             post.identity = Some(Identity::of(&session.git, &session.environment)?);
         }
         let asks_forge = post.forge.kind() != forge::Kind::None && mode == Mode::Write;

@@ -83,10 +83,19 @@ pub fn describe(change: &Change, circumstances: &Circumstances<'_>) -> Promotion
         hunks: change.hunks.clone(),
         values: change.edits.len(),
         base: reading.base.as_ref().map(|base| base.commit.to_string()).unwrap_or_default(),
-        rules: None,
-        checked_again: false,
+        rules: rules_page(change, circumstances),
+        can_be_judged: circumstances.forge.kind() != forge::Kind::None,
         now: Timestamp::now(),
     }
+}
+
+/// Returns the line of the base's `promote.yaml` from which the rules of the first environment that moves are written.
+fn rules_page(change: &Change, circumstances: &Circumstances<'_>) -> Option<Link> {
+    let (reading, forge) = (circumstances.reading, circumstances.forge);
+    let environment = reading.stages.environment(&change.steps().next()?.environment)?;
+    let (place, base) = (environment.place.as_ref()?, reading.base.as_ref()?);
+    let url = forge::line_page(forge.kind(), &forge.page()?, &base.commit.to_string(), place)?;
+    Some(Link { text: "rules".to_owned(), url })
 }
 
 /// Returns what is said about the app and environments of one commit.

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::Error;
 use crate::http::is_loopback;
+use crate::model::Place;
 
 /// The kinds of forges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -243,6 +244,21 @@ pub fn comparison(kind: Kind, host: &str, source: &str, from: &str, to: &str) ->
     Some((format!("compare {}...{}", short(from), short(to)), url))
 }
 
+/// Returns the page of a line of the repository at a commit; `repository` is the repository's own page.
+pub fn line_page(kind: Kind, repository: &Url, commit: &str, place: &Place) -> Option<Url> {
+    let at_commit: &[&str] = match kind {
+        Kind::GitHub => &["blob"],
+        Kind::GitLab => &["-", "blob"],
+        Kind::Forgejo => &["src", "commit"],
+        Kind::None => return None,
+    };
+    let mut url = repository.clone();
+    let path = place.path.as_str().split('/');
+    url.path_segments_mut().ok()?.pop_if_empty().extend(at_commit).push(commit).extend(path);
+    url.set_fragment(Some(&format!("L{}", place.line)));
+    Some(url)
+}
+
 /// Returns the commit in a revision such as `v1.2.3@sha1:77ad…` or `77ad…`.
 fn commit(revision: &str) -> Option<&str> {
     let hex = revision.rsplit(['@', ':', '/']).next()?;
@@ -347,6 +363,18 @@ mod tests {
         assert_eq!(api(Kind::Forgejo, "http://127.0.0.1:3000/a/b", &none), "http://127.0.0.1:3000/api/v1");
         let listed = Hosts::from([("git.corp:8080".to_owned(), Host { plain_http: true, ..Host::default() })]);
         assert_eq!(api(Kind::GitLab, "http://git.corp:8080/a/b", &listed), "http://git.corp:8080/api/v4");
+    }
+
+    #[test]
+    fn a_line_has_a_page_on_every_forge() {
+        let repository = Url::parse("https://git.corp/acme/fleet").expect("a URL");
+        let place = Place { path: "a b/promote.yaml".parse().expect("a path"), line: 14, column: 3 };
+        let page = |kind| line_page(kind, &repository, "4f1c2a9", &place).map(|url| url.to_string());
+        for (kind, between) in [(Kind::GitHub, "blob"), (Kind::GitLab, "-/blob"), (Kind::Forgejo, "src/commit")] {
+            let expected = format!("https://git.corp/acme/fleet/{between}/4f1c2a9/a%20b/promote.yaml#L14");
+            assert_eq!(page(kind), Some(expected));
+        }
+        assert_eq!(page(Kind::None), None);
     }
 
     #[test]

@@ -28,7 +28,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use url::Url;
 
-pub use address::{Address, Host, Hosts, Kind, comparison, kind_of};
+pub use address::{Address, Host, Hosts, Kind, comparison, kind_of, line_page};
 pub use attempt::{Ending, Rival, Rivals, Touch, ending, rivals, supersede, touches};
 pub use call::{Call, recognise};
 pub use error::Error;

@@ -70,5 +70,6 @@ finding_codes! {
     NotSuperseded = "not-superseded", "An older pull request of ours could not be closed; the next run tries again.";
     ForgeUnread = "forge-unread", "The forge could not be read; which promotions are open is unknown.";
     HistoryUnread = "history-unread", "The history could not be read; what commits recorded is unknown.";
+    ChecksMayNotStart = "checks-may-not-start", "The workflow's own token opens the pull request: required checks may not start by themselves.";
     BaseUnprotected = "base-unprotected", "The base branch's rules ask for no approval, or could not be read.";
 }

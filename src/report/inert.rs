@@ -142,6 +142,7 @@ pub fn json(value: &serde_json::Value) -> String {
             '/' => before == Some(':'),
             '-' => matches!(word.as_str(), "gh" | "skip"),
             '_' => matches!(word.as_str(), "no" | "skip"),
+            '.' => word == "ci",
             char => !char.is_ascii(),
         };
         if inside && acted_on && !escaped {

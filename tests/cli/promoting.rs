@@ -84,6 +84,7 @@ fn the_pull_request_says_what_merging_does() {
     | Worked in staging | **not known**: nobody reports staging's health to promote |
     | Rules | newer than `v1.2.1`, not held, not frozen, within `*` |
     | Note | the rules of `main` ask for no approval: whoever may write may merge |
+    | Before you merge | `promote check --pull-request` with its number asks all of this again; whether a required check does is **not known** |
 
     **What comes with it** (2 versions)
     `v1.2.1` → `v1.2.2` → `v1.2.3`
@@ -347,6 +348,7 @@ fn a_dry_run_shows_all_and_writes_nothing() {
     | In staging | it chooses exactly this now; **not known** since when. Staging is on v1.2.3 now |
     | Worked in staging | **not known**: nobody reports staging's health to promote |
     | Rules | newer than `v1.2.1`, not held, not frozen, within `*` |
+    | Before you merge | `promote check --pull-request` with its number asks all of this again; whether a required check does is **not known** |
 
     **What comes with it** (2 versions)
     `v1.2.1` → `v1.2.2` → `v1.2.3`

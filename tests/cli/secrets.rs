@@ -21,6 +21,10 @@ fn in_actions_the_token_goes_to_its_own_server_only() {
     let run = fleet.promote(&["my-app", "v1.2.3"]);
     assert_eq!(run.code, 0, "{run}");
     assert_eq!(fleet.pulls().len(), 1);
+    // Who asks and who approves are both told what that token can't do.
+    for text in [&run.stderr, &fleet.pulls()[0].body] {
+        assert!(text.contains("required checks may not start until somebody approves them to run"), "{text}: {run}");
+    }
 }
 
 #[test]

@@ -48,8 +48,10 @@ pub(super) fn facts(promotion: &Promotion, one: &Move) -> Vec<Fact> {
     for note in &promotion.notes {
         add("Note".to_owned(), inert::message(note, Within::Cell));
     }
-    if promotion.checked_again {
-        add("Before you merge".to_owned(), "the check `promote` asks all of this again".to_owned());
+    if promotion.can_be_judged {
+        let again = "`promote check --pull-request` with its number asks all of this again; whether a required check \
+                     does is **not known**";
+        add("Before you merge".to_owned(), again.to_owned());
     }
     facts
 }

@@ -33,8 +33,8 @@ pub struct Promotion {
     pub base: String,
     /// Where the rules are written.
     pub rules: Option<Link>,
-    /// Whether `promote check` is a required check on the base branch.
-    pub checked_again: bool,
+    /// Whether `promote check --pull-request` can judge it again where it is opened.
+    pub can_be_judged: bool,
     /// The time of writing.
     pub now: Timestamp,
 }
