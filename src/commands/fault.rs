@@ -26,6 +26,14 @@ pub enum Refusal {
         /// The stages that hold a pin.
         stages: Vec<String>,
     },
+    /// Nothing of the app is found where it was asked for.
+    #[error("no source or image of {app} is found in {}", environments.join(" or "))]
+    NotThere {
+        /// The app.
+        app: String,
+        /// The environments that were asked for.
+        environments: Vec<String>,
+    },
     /// The environments have no order.
     #[error("no order of environments is known here, and `--to` doesn't say which one to move")]
     NoOrder {
@@ -195,6 +203,7 @@ impl Problem for Refusal {
         match self {
             Self::ReadsOnly { .. } => "reads-only",
             Self::StageOpen { .. } => "stage-open",
+            Self::NotThere { .. } => "not-there",
             Self::NoOrder { .. } => "no-order",
             Self::NoEnvironments { .. } => "no-environments",
             Self::UserFile { .. } => "user-configuration-unreadable",
@@ -249,6 +258,7 @@ impl Problem for Refusal {
                 format!("leave out `{flag}`: what is written is built on the remote's newest commit")
             }
             Self::StageOpen { stages, .. } => format!("--to {}", stages.join(" or --to ")),
+            Self::NotThere { app, .. } => format!("promote pins {app} shows where it is written"),
             Self::NoOrder { environments } => {
                 format!("--to {}; or write the order down in promote.yaml", environments.join(" or --to "))
             }

@@ -58,8 +58,13 @@ async fn round(session: &Session, arguments: &arguments::Run, rounds: &mut Round
     let mut inquirer = Inquirer::of(session);
     let mut plan = inquirer.plan(&request, reading.fleet()).await;
     reading.findings.extend(inquirer.older_choices(&reading));
-    if asked.is_none() {
-        must_know_stage(&app, &plan, &reading)?;
+    match &asked {
+        None => must_know_stage(&app, &plan, &reading)?,
+        Some(asked) if plan.steps.is_empty() => {
+            let environments = asked.iter().map(ToString::to_string).collect();
+            return Err(Refusal::NotThere { app: app.to_string(), environments }.into());
+        }
+        Some(_) => {}
     }
     let stage = match arguments.to {
         // What one place moves along with an asked environment is planned, too.

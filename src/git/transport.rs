@@ -438,7 +438,7 @@ fn classify(text: &str, remote: &RemoteUrl) -> Error {
         Error::DumbHttp { remote }
     } else if has(&["not valid: is this a git repository?"]) {
         Error::NotGit { remote }
-    } else if has(&["No space left on device", "Disk quota exceeded", "Read-only file system", "Too many open files"]) {
+    } else if is_disk(text) {
         Error::Disk { detail }
     } else if is_local && has(&["does not appear to be a git repository", "does not exist", "not a git repository"]) {
         Error::PathMissing { remote }
@@ -481,6 +481,24 @@ fn classify(text: &str, remote: &RemoteUrl) -> Error {
     } else {
         Error::Remote { remote, detail }
     }
+}
+
+/// Tells whether this machine's disk is what is complained of, and not the server's.
+fn is_disk(text: &str) -> bool {
+    const WORDS: [&str; 9] = [
+        "No space left on device",
+        "Disk quota exceeded",
+        "Read-only file system",
+        "Too many open files",
+        "File too large",
+        "write error",
+        // Git doesn't always say why it can't.
+        "failed to write new configuration file",
+        "unable to write",
+        "unable to create temporary",
+    ];
+    let mut here = text.lines().filter(|line| !line.starts_with("remote:"));
+    here.any(|line| WORDS.iter().any(|word| line.contains(word)))
 }
 
 /// The lines of a complaint that say something, at most 2 KiB.
@@ -572,6 +590,12 @@ mod tests {
             (&https, "error: RPC failed; curl 18\nfatal: early EOF\nfatal: fetch-pack: invalid index-pack output", 5),
             (&https, "fatal: dumb http transport does not support shallow capabilities", 8),
             (&https, "fatal: write error: No space left on device", 8),
+            (
+                &https,
+                "error: failed to write new configuration file /tmp/x/config.lock\nfatal: could not set 'a' to '0'",
+                8,
+            ),
+            (&https, "remote: fatal: write error: No space left on device\nfatal: something new", 5),
             (&https, "git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.", 4),
             (&https, "Host key verification failed.\nfatal: Could not read from remote repository.", 4),
             (&file, "fatal: '/srv/a' does not appear to be a git repository", 2),
