@@ -54,17 +54,16 @@ impl Servers {
     }
 
     /// Staging follows a range, production is pinned to v1.2.1, and the registry has versions up to v1.2.3.
-    fn fleet(&self, way: Way) -> Sandbox {
+    fn fleet(&self, way: Way, name: &str) -> Sandbox {
         TAGS.into_iter().for_each(|tag| self.registry.push("acme/my-app-config", tag));
-        let bare = self.git.bare("fleet", None);
-        let sandbox =
-            match way {
-                Way::Http => Sandbox::on_server(&bare, &self.git.http_url("fleet"), &self.git.host, "git/fleet")
-                    .git_login(&self.git.host, USER, PASSWORD),
-                // The port of ssh says nothing of the forge.
-                Way::Ssh => Sandbox::on_server(&bare, &self.git.ssh_url("fleet"), "127.0.0.1", "git/fleet")
-                    .variable("GIT_SSH_COMMAND", &self.git.ssh_command),
-            };
+        let bare = self.git.bare(name, None);
+        let sandbox = match way {
+            Way::Http => Sandbox::on_server(&bare, &self.git.http_url(name), &self.git.host, &format!("git/{name}"))
+                .git_login(&self.git.host, USER, PASSWORD),
+            // The port of ssh says nothing of the forge.
+            Way::Ssh => Sandbox::on_server(&bare, &self.git.ssh_url(name), "127.0.0.1", &format!("git/{name}"))
+                .variable("GIT_SSH_COMMAND", &self.git.ssh_command),
+        };
         sandbox
             .registry_login(&self.registry.host, USER, PASSWORD)
             .file("promote.yaml", STAGES)
@@ -84,7 +83,7 @@ impl Servers {
 /// A dry run, a run, and the same run again: each with every oracle asserted.
 fn one_promotion(mode: &'static str, way: Way) {
     let Some(servers) = Servers::start(mode) else { return };
-    let fleet = servers.fleet(way);
+    let fleet = servers.fleet(way, "fleet");
     fleet.settle();
     let (start, pushes) = (World::of(&fleet), changes(&servers.registry.requests()));
 
@@ -138,4 +137,144 @@ fn one_pull_request_over_http_with_a_registry_that_asks_for_a_login() {
 #[test]
 fn one_pull_request_over_ssh_with_a_registry_that_lets_everybody_in() {
     one_promotion("plain", Way::Ssh);
+}
+
+/// A folder with an OpenPGP key of Ada's, and the agent that holds it.
+struct Keyring(tempfile::TempDir);
+
+impl Keyring {
+    fn new() -> Self {
+        // The agent's socket has a path of a hundred characters at most.
+        let keyring = Self(tempfile::Builder::new().prefix("gpg").tempdir_in("/tmp").expect("a folder"));
+        let user = "Ada Example <ada@example.com>";
+        keyring.run("gpg", &["--batch", "--quiet", "--passphrase", "", "--quick-gen-key", user, "ed25519", "sign"]);
+        keyring
+    }
+
+    fn home(&self) -> String {
+        self.0.path().display().to_string()
+    }
+
+    /// The agent lives on, so nothing in its environment may be the sandbox's.
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let mut command = std::process::Command::new(program);
+        let command = command.args(arguments).env_clear().env("PATH", path).env("GNUPGHOME", self.0.path());
+        let output =
+            command.stdin(std::process::Stdio::null()).output().unwrap_or_else(|error| panic!("{program}: {error}"));
+        assert!(output.status.success() || std::thread::panicking(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+impl Drop for Keyring {
+    fn drop(&mut self) {
+        self.run("gpgconf", &["--kill", "all"]);
+    }
+}
+
+#[test]
+fn a_commit_is_signed_as_git_signs_it_or_nothing_is_pushed() {
+    let Some(servers) = Servers::start("plain") else { return };
+    let keyring = Keyring::new();
+    let openpgp = |fleet: Sandbox| {
+        fleet.git(".", &["config", "--file", "home/.gitconfig", "commit.gpgSign", "true"]);
+        fleet.variable("GNUPGHOME", &keyring.home())
+    };
+    let ways: [(Way, &str, &dyn Fn(Sandbox) -> Sandbox); 2] =
+        [(Way::Http, "ssh", &Sandbox::sign_by_ssh), (Way::Ssh, "openpgp", &openpgp)];
+    for (way, format, sign) in ways {
+        let fleet = sign(servers.fleet(way, &format!("{format}-fleet")));
+        let run = fleet.promote(&["my-app", "v1.2.3"]);
+        assert_eq!((run.code, fleet.pulls().len()), (0, 1), "{format}: {run}");
+        let gnupg = [("GNUPGHOME", keyring.home())];
+        let gnupg: Vec<(&str, &str)> = gnupg.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        fleet.git_with("remote.git", &["verify-commit", &fleet.branches()[0]], &gnupg);
+
+        // Each time something that it takes is missing.
+        for (key, value) in [
+            ("gpg.program", "no-such-program"),
+            ("gpg.ssh.program", "no-such-program"),
+            ("user.signingKey", "~/absent"),
+        ] {
+            let fleet = sign(servers.fleet(way, &format!("{format}-{}", key.replace('.', "-"))));
+            fleet.settle();
+            let before = receives(&servers);
+            fleet.git(".", &["config", "--file", "home/.gitconfig", key, value]);
+            let is_needed = key == "user.signingKey" || key.starts_with("gpg.ssh") == (format == "ssh");
+            let (run, wrote) = fleet.promote_once(&["my-app", "v1.2.3"]);
+            assert_eq!((run.code, wrote), if is_needed { (8, false) } else { (0, true) }, "{format}: {key}: {run}");
+            assert_eq!(fleet.branches().is_empty(), is_needed, "{format}: {key}: {run}");
+            if is_needed {
+                assert_eq!(receives(&servers), before, "{format}: {key}: {run}");
+                assert!(run.stderr.contains("can't be signed"), "{format}: {key}: {run}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_users_git_would_run_or_send_elsewhere_has_no_effect() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Some(servers) = Servers::start("plain") else { return };
+    for (way, name) in [(Way::Http, "hooked-http"), (Way::Ssh, "hooked-ssh")] {
+        let fleet = servers.fleet(way, name);
+        fleet.settle();
+        let canary = fleet.path("canary").display().to_string();
+        let plant = |path: PathBuf| {
+            std::fs::write(&path, format!("#!/bin/sh\necho {} >>'{canary}'\n", path.display())).expect("a file");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+        };
+        std::fs::create_dir_all(fleet.path("hooks")).expect("a folder");
+        for hook in ["pre-push", "reference-transaction", "post-checkout", "pre-auto-gc", "commit-msg", "fsmonitor"] {
+            plant(fleet.path("hooks").join(hook));
+        }
+        for program in ["git", "ssh", "gpg", "ssh-keygen", "git-remote-http"] {
+            plant(fleet.path("fleet").join(program));
+        }
+        fleet.git(".", &["init", "-q", "--bare", "elsewhere.git"]);
+        fleet.git(".", &["init", "-q", "other"]);
+        let remote = fleet.git("fleet", &["remote", "get-url", "origin"]);
+        let hooks = fleet.path("hooks").display().to_string();
+        for (key, value) in [
+            ("core.hooksPath", hooks.as_str()),
+            ("core.fsmonitor", &format!("{hooks}/fsmonitor")),
+            (&format!("url.{}.insteadOf", fleet.path("elsewhere.git").display()), remote.trim()),
+            (&format!("url.{}.pushInsteadOf", fleet.path("elsewhere.git").display()), remote.trim()),
+            ("core.pager", &format!("{hooks}/pre-push")),
+            ("alias.push", &format!("!{hooks}/pre-push")),
+            ("http.followRedirects", "true"),
+            ("protocol.ext.allow", "always"),
+        ] {
+            fleet.git(".", &["config", "--file", "home/.gitconfig", key, value]);
+        }
+        let other = fleet.path("other/.git").display().to_string();
+        let path = format!(".::{}:{}", fleet.path("bin").display(), std::env::var("PATH").expect("PATH"));
+        let trace = fleet.path("trace").display().to_string();
+        let mut fleet = fleet.variable("PATH", &path);
+        for (name, value) in [
+            ("GIT_DIR", other.as_str()),
+            ("GIT_WORK_TREE", "/nonexistent"),
+            ("GIT_INDEX_FILE", &format!("{other}/index")),
+            ("GIT_OBJECT_DIRECTORY", "/nonexistent"),
+            ("GIT_EXEC_PATH", "/nonexistent"),
+            ("GIT_TRACE", &trace),
+            ("GIT_TRACE_CURL", &trace),
+            ("GIT_CONFIG_COUNT", "1"),
+            ("GIT_CONFIG_KEY_0", "core.hooksPath"),
+            ("GIT_CONFIG_VALUE_0", &hooks),
+            ("GIT_ASKPASS", &format!("{hooks}/pre-push")),
+            ("GIT_ALLOW_PROTOCOL", "ext"),
+        ] {
+            fleet = fleet.variable(name, value);
+        }
+        let run = fleet.promote(&["my-app", "v1.2.3"]);
+        assert_eq!((run.code, fleet.pulls().len(), fleet.branches().len()), (0, 1, 1), "{name}: {run}");
+        let ran = std::fs::read_to_string(fleet.path("canary")).unwrap_or_default();
+        assert_eq!(ran, "", "{name}: {run}");
+        assert!(!fleet.path("trace").exists(), "{name}: {run}");
+        for untouched in ["elsewhere.git", "other"] {
+            assert_eq!(fleet.git(untouched, &["for-each-ref"]), "", "{name}: {untouched}: {run}");
+        }
+        assert!(!fleet.path("other/.git/index").exists(), "{name}: {run}");
+    }
 }

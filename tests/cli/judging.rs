@@ -9,7 +9,6 @@ use crate::support::registry::{digest, flux_manifest};
 use crate::support::sandbox::{ARTIFACT, Run};
 
 const CHECK: &[&str] = &["check", "--pull-request", "1"];
-const KINDS: [Kind; 3] = [Kind::GitHub, Kind::GitLab, Kind::Forgejo];
 /// A freeze that holds whenever this runs.
 const FROZEN: &str = "freeze: [{from: 2020-01-01, until: 2099-12-31, reason: audit}]";
 

@@ -5,7 +5,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/markdown.rs"]
+mod markdown;
+
+use support::fleet;
+
 mod app;
+mod attempts;
 mod auto;
 mod auto_groups;
 mod check;
@@ -13,20 +19,22 @@ mod clone;
 mod digests;
 mod doctor;
 mod documents;
-mod fleet;
 mod git_sources;
 mod github_apps;
+mod hostile;
 mod init;
 mod job;
 mod judging;
 mod logins;
 mod looking;
+mod machine;
 mod parts;
 mod promoting;
 mod protection;
 mod proxies;
 mod refusals;
 mod registries;
+mod remotes;
 mod rules;
 mod secrets;
 mod shared_places;

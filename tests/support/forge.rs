@@ -72,6 +72,7 @@ pub struct Logged {
 /// A fault, once.
 #[derive(Clone, Debug)]
 pub struct Fault {
+    /// Empty: any.
     pub method: &'static str,
     /// How the path ends, without its query.
     pub path: &'static str,
@@ -89,6 +90,24 @@ pub enum What {
     LoseAnswer,
     /// This is answered instead.
     Answer(u16, Vec<(&'static str, &'static str)>, Value),
+    /// All goes well, but somebody does something before.
+    Meanwhile(Action),
+}
+
+/// What somebody does while a request is on its way.
+#[derive(Clone)]
+pub struct Action(Arc<dyn Fn() + Send + Sync>);
+
+impl Action {
+    pub fn new(action: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(action))
+    }
+}
+
+impl std::fmt::Debug for Action {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Action")
+    }
 }
 
 /// What a route answers.
@@ -255,6 +274,11 @@ impl Forge {
         self.shared.changes.1.load(Ordering::SeqCst)
     }
 
+    /// Tells whether everything that was to go wrong did.
+    pub fn is_through(&self) -> bool {
+        self.shared.faults.lock().expect("the faults").is_empty()
+    }
+
     /// Returns what it was asked against its rules.
     pub fn violations(&self) -> Vec<String> {
         self.shared.violations.lock().expect("the violations").clone()
@@ -330,11 +354,12 @@ async fn answer(
             let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
             return Ok(written(*status, &headers, body));
         }
+        Some(What::Meanwhile(Action(action))) => action(),
         Some(What::LoseAnswer) | None => {}
     }
     let reply = shared.reply(&method, &path, &headers, &body);
     log(reply.status);
-    if fault.is_some() {
+    if matches!(fault, Some(What::LoseAnswer)) {
         return Err(std::io::Error::other("lost on purpose"));
     }
     Ok(written(reply.status, &reply.headers, &reply.body))
@@ -380,7 +405,9 @@ impl Shared {
         }
         let path = path.split_once('?').map_or(path, |(path, _)| path);
         let mut faults = self.faults.lock().expect("the faults");
-        let index = faults.iter().position(|fault| fault.method == method && path.ends_with(fault.path))?;
+        let index = faults
+            .iter()
+            .position(|fault| (fault.method.is_empty() || fault.method == method) && path.ends_with(fault.path))?;
         if faults[index].after == 0 {
             return Some(faults.remove(index).what);
         }

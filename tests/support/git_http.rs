@@ -25,6 +25,8 @@ struct Served {
     doorkeeper: Doorkeeper,
     log: Mutex<Vec<String>>,
     storm: Mutex<Option<Storm>>,
+    /// Why it takes no push.
+    refusal: Mutex<Option<String>>,
 }
 
 impl GitHttp {
@@ -39,8 +41,13 @@ impl GitHttp {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("a listener");
         let host = listener.local_addr().expect("an address").to_string();
-        let served =
-            Arc::new(Served { root: root.to_owned(), doorkeeper, log: Mutex::default(), storm: Mutex::default() });
+        let served = Arc::new(Served {
+            root: root.to_owned(),
+            doorkeeper,
+            log: Mutex::default(),
+            storm: Mutex::default(),
+            refusal: Mutex::default(),
+        });
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let serving = Arc::clone(&served);
         let thread = std::thread::spawn(move || {
@@ -58,6 +65,11 @@ impl GitHttp {
     /// Lets some of all pushes go wrong from now on.
     pub fn storm(&self, seed: u64, percent: u32) {
         *self.served.storm.lock().expect("the storm") = Some(Storm::new(seed, percent));
+    }
+
+    /// Lets it take no push any more, as forges do with what is archived: 403 and a sentence.
+    pub fn refuse_pushes(&self, words: &str) {
+        *self.served.refusal.lock().expect("the refusal") = Some(words.to_owned());
     }
 
     /// Returns each request so far: method, path, headers, and the body as far as it is text.
@@ -104,6 +116,11 @@ async fn answer(
     if !served.is_let_in(&parts) {
         let refused = hyper::Response::builder().status(401).header("www-authenticate", "Basic realm=\"Git\"");
         return refused.body(Full::default()).map_err(std::io::Error::other);
+    }
+    let refusal = served.refusal.lock().expect("the refusal").clone();
+    if let Some(words) = refusal.filter(|_| parts.uri.to_string().contains("git-receive-pack")) {
+        let refused = hyper::Response::builder().status(403).header("content-type", "text/plain; charset=utf-8");
+        return refused.body(Full::new(Bytes::from(words))).map_err(std::io::Error::other);
     }
     let pushes = parts.method == hyper::Method::POST && parts.uri.path().ends_with("git-receive-pack");
     let strikes = pushes.then(|| served.storm.lock().expect("the storm").as_mut()?.strikes()).flatten();

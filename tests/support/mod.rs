@@ -6,6 +6,7 @@
 pub mod contract;
 pub mod faults;
 pub mod ferro;
+pub mod fleet;
 pub mod forge;
 pub mod git_http;
 pub mod listener;

@@ -310,6 +310,51 @@ exec "$git" "$@"
     /// Lets somebody else move the base branch before the `nth` call of Git in the next run, or before all for 0:
     /// `change` is shell, run in a clone of theirs, whose `main` is then pushed, by force if it was rewritten.
     pub fn meanwhile(&self, nth: usize, change: &str) {
+        self.base_will_move(change);
+        self.break_git(nth, GitFault::Meanwhile);
+    }
+
+    /// Lets somebody else move the base branch before the forge answers the request after `after` others.
+    pub fn meanwhile_at_the_forge(&self, after: usize, change: &str) {
+        let script = self.base_will_move(change);
+        let action = super::forge::Action::new(move || {
+            let done = Command::new("sh").arg(&script).stdin(Stdio::null()).output().expect("sh");
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        });
+        self.forge.as_ref().expect("a forge").fail_after(after, "", "", super::forge::What::Meanwhile(action));
+    }
+
+    /// Lets another run of the program come and go before the `nth` call of Git in the next run.
+    pub fn meanwhile_promote(&self, nth: usize, arguments: &[&str]) {
+        self.settle();
+        let command = self.command(arguments);
+        let quoted = |text: &std::ffi::OsStr| format!("'{}'", text.to_string_lossy().replace('\'', r"'\''"));
+        let variables = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        let variables = variables.map(|(name, value)| format!("{}={}", name.display(), quoted(value)));
+        let words: Vec<String> = std::iter::once(command.get_program()).chain(command.get_args()).map(quoted).collect();
+        // How it ends is seen by what it leaves.
+        let script = format!(
+            "rm '{fault}'\ncd '{clone}'\nenv -i {variables} {words} >'{said}' 2>&1 || true\n",
+            fault = self.path("git-fault").display(),
+            clone = self.path("fleet").display(),
+            variables = variables.collect::<Vec<_>>().join(" "),
+            words = words.join(" "),
+            said = self.path("said-meanwhile").display(),
+        );
+        fs::write(self.path("meanwhile.sh"), script).expect("a file");
+        self.break_git(nth, GitFault::Meanwhile);
+    }
+
+    /// Lets somebody do something to the base branch, in shell, before the `nth` call of Git in the next run.
+    pub fn meanwhile_script(&self, nth: usize, script: &str) {
+        self.settle();
+        fs::write(self.path("meanwhile.sh"), script).expect("a file");
+        self.base_moves.set(true);
+        self.break_git(nth, GitFault::Meanwhile);
+    }
+
+    /// Writes the script by which somebody else moves the base branch, and returns its path.
+    fn base_will_move(&self, change: &str) -> PathBuf {
         self.settle();
         if !self.path("theirs").exists() {
             self.git(".", &["clone", "-q", "remote.git", "theirs"]);
@@ -321,9 +366,10 @@ exec "$git" "$@"
             path = std::env::var("PATH").expect("PATH"),
             theirs = self.path("theirs").display(),
         );
-        fs::write(self.path("meanwhile.sh"), script).expect("a file");
+        let path = self.path("meanwhile.sh");
+        fs::write(&path, script).expect("a file");
         self.base_moves.set(true);
-        self.break_git(nth, GitFault::Meanwhile);
+        path
     }
 
     /// Tells whether somebody else may move the base branch during a run.
@@ -437,10 +483,22 @@ exec "$git" "$@"
 
     /// The same, with variables for this run alone.
     pub fn promote_in(&self, variables: &[(&str, &str)], arguments: &[&str]) -> (Run, bool) {
+        let mut command = self.command(arguments);
+        command.envs(variables.iter().copied());
+        self.run(command, arguments)
+    }
+
+    /// The same, started by a shell script, which finds the program and its arguments in `"$@"`.
+    pub fn promote_by(&self, script: &str, arguments: &[&str]) -> (Run, bool) {
+        let words = [&["-c", script, "sh", env!("CARGO_BIN_EXE_promote")], arguments].concat();
+        self.run(self.command_of("sh", &words), arguments)
+    }
+
+    fn run(&self, mut command: Command, arguments: &[&str]) -> (Run, bool) {
         self.settle();
         let before = World::of(self);
         fs::write(self.path("git-calls"), "").expect("a file");
-        let child = self.command(arguments).envs(variables.iter().copied()).spawn().expect("the program");
+        let child = command.spawn().expect("the program");
         let run = self.finish(child, arguments);
         let after = World::of(self);
         oracles::assert_all(self, &before, &run, &after);
@@ -450,7 +508,11 @@ exec "$git" "$@"
 
     /// Returns the command, to be started by a test that does something to it.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_promote"));
+        self.command_of(env!("CARGO_BIN_EXE_promote"), arguments)
+    }
+
+    fn command_of(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .current_dir(self.path("fleet"))
@@ -649,6 +711,18 @@ impl Run {
     /// Returns a text without what differs from run to run: folders, ports, commit names, ages.
     pub fn shown(&self, text: &str) -> String {
         without_chance(text, &self.folder, &self.hosts)
+    }
+
+    /// Returns which calls of Git were pushes; the first is 1.
+    pub fn pushes(&self) -> Vec<usize> {
+        let calls = self.git_calls.iter().enumerate();
+        let pushes = calls.filter(|(_, call)| call.split('\t').any(|word| word == "push"));
+        pushes.map(|(index, _)| index + 1).collect()
+    }
+
+    /// Returns which call of Git was the first push.
+    pub fn push(&self) -> usize {
+        *self.pushes().first().unwrap_or_else(|| panic!("no push: {self}"))
     }
 
     /// Returns standard output as one JSON document.

@@ -285,7 +285,7 @@ fn pull_request(state: &State, pull: &Pull) -> Value {
         "id": pull.number, "number": pull.number, "title": pull.title, "body": pull.body, "user": person(state, &pull.author),
         "url": state.url, "html_url": format!("{}/{}/pulls/{}", state.url, state.repository, pull.number),
         "diff_url": state.url, "patch_url": state.url, "comments": pull.comments.len(),
-        "state": if pull.state == PullState::Open { "open" } else { "closed" }, "draft": pull.draft, "is_locked": false,
+        "state": if pull.state == PullState::Open { "open" } else { "closed" }, "draft": pull.draft, "is_locked": pull.locked,
         "labels": pull.labels.iter().map(|name| label_value(&state.url, name)).collect::<Vec<_>>(),
         "requested_reviewers": some(pull.reviewers.iter().map(|name| person(state, name)).collect()),
         "requested_reviewers_teams": some(pull.teams.iter().map(|name| json!({"id": 1, "name": name})).collect()),

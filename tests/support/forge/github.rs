@@ -517,7 +517,7 @@ fn simple(state: &State, pull: &Pull) -> Value {
     let own = json!({
         "id": pull.number, "node_id": "PR", "number": pull.number, "title": pull.title, "body": pull.body,
         "html_url": format!("{}/{}/pull/{}", state.url, state.repository, pull.number),
-        "state": if pull.state == PullState::Open { "open" } else { "closed" }, "locked": false,
+        "state": if pull.state == PullState::Open { "open" } else { "closed" }, "locked": pull.locked,
         "draft": pull.draft, "user": person(state, &pull.author), "author_association": "MEMBER",
         "labels": pull.labels.iter().map(|name| label_value(state, name)).collect::<Vec<_>>(),
         "requested_reviewers": pull.reviewers.iter().map(|login| person(state, login)).collect::<Vec<_>>(),

@@ -273,7 +273,7 @@ fn merge_request(state: &State, pull: &Pull) -> Value {
         "draft": pull.draft, "work_in_progress": pull.draft, "milestone": null, "merge_when_pipeline_succeeds": false,
         "merge_status": if mergeable { "can_be_merged" } else { "cannot_be_merged" },
         "detailed_merge_status": if mergeable { "mergeable" } else { "conflict" }, "sha": head_commit,
-        "merge_commit_sha": null, "squash_commit_sha": null, "discussion_locked": null,
+        "merge_commit_sha": null, "squash_commit_sha": null, "discussion_locked": if pull.locked { json!(true) } else { Value::Null },
         "should_remove_source_branch": null, "force_remove_source_branch": false,
         "reference": format!("!{}", pull.number), "web_url":
             format!("{}/{}/-/merge_requests/{}", state.url, state.repository, pull.number),

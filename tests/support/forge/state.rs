@@ -101,6 +101,8 @@ pub struct Pull {
     pub reviews: Vec<Review>,
     /// Whether its branch is in a fork.
     pub fork: bool,
+    /// Whether nobody but its people may talk about it any more.
+    pub locked: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -231,6 +233,7 @@ impl State {
             comments: Vec::new(),
             reviews: Vec::new(),
             fork: false,
+            locked: false,
         });
         number
     }

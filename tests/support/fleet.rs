@@ -1,10 +1,11 @@
 //! The fleets that most tests start from.
 
-use crate::support::Sandbox;
-use crate::support::forge::Kind;
-use crate::support::registry::{digest, flux_manifest};
-use crate::support::sandbox::ARTIFACT;
+use super::forge::{Kind, PullState};
+use super::registry::{digest, flux_manifest};
+use super::sandbox::{ARTIFACT, Sandbox};
 
+/// Every kind of forge.
+pub const KINDS: [Kind; 3] = [Kind::GitHub, Kind::GitLab, Kind::Forgejo];
 /// What dev follows, pre-releases included.
 pub const DEV: &str = ">=1.0.0-0 <2.0.0-0";
 /// What staging follows.
@@ -98,4 +99,16 @@ pub fn configured(rules: &str, more: &str) -> String {
 /// Two production clusters, both pinned to v1.2.1.
 pub fn two_clusters(sandbox: Sandbox) -> Sandbox {
     filled(sandbox).file("promote.yaml", TWO).file(OTHER_PIN, &pin("v1.2.1"))
+}
+
+/// The branches of the open pull requests.
+pub fn open_heads(fleet: &Sandbox) -> Vec<String> {
+    fleet.pulls().into_iter().filter(|pull| pull.state == PullState::Open).map(|pull| pull.head).collect()
+}
+
+/// The lines that a branch changes in the base as it is now.
+pub fn changed_lines(fleet: &Sandbox, branch: &str) -> Vec<String> {
+    let diff = fleet.diff(branch);
+    let is_change = |line: &&str| line.starts_with(['+', '-']) && !line.starts_with("+++") && !line.starts_with("---");
+    diff.lines().filter(is_change).map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
 }
