@@ -12,30 +12,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use support::faults::Outcome;
+use support::fleet::{configured, on_github};
 use support::forge::PullState;
 use support::{Run, Sandbox};
 
-const SOURCE: &str = "\
-apiVersion: source.toolkit.fluxcd.io/v1
-kind: OCIRepository
-metadata:
-  name: my-app
-  namespace: apps
-spec:
-  interval: 5m
-  url: oci://registry.example.com/my-app-config
-  ref:
-    semver: \">=1.0.0 <2.0.0\"
-";
-const CONFIGURATION: &str = "\
-version: 1
-stages:
-  - name: staging
-    environments: [{name: staging, path: clusters/staging}]
-  - name: production
-    environments: [{name: production, path: clusters/production}]
-pull_request: {labels: [promotion], reviewers: [grace]}
-";
 const PROMOTE: &[&str] = &["my-app", "v1.2.3"];
 /// A promotion passes at least as many points, or effects have lost theirs.
 const FEWEST: usize = 30;
@@ -62,15 +42,18 @@ enum Fault {
 
 const FAULTS: [Fault; 6] = [Fault::Fail, Fault::Hang, Fault::Full, Fault::Interrupt, Fault::Terminate, Fault::Kill];
 
-/// Staging follows a range that selects v1.2.3; production pins v1.2.1; commits are signed.
+/// Staging follows a range that selects v1.2.3; production pins v1.2.1; commits are signed; grace can't be asked.
 fn fleet() -> Sandbox {
-    let pinned = SOURCE.replace("semver: \">=1.0.0 <2.0.0\"", "tag: v1.2.1 # reviewed");
-    let fleet = Sandbox::on_github()
-        .file("promote.yaml", CONFIGURATION)
-        .file("clusters/staging/my-app.yaml", SOURCE)
-        .file("clusters/production/my-app.yaml", &pinned)
-        .tags(&["v1.2.1", "v1.2.3"]);
-    fleet.sign_by_ssh()
+    on_github()
+        .file(
+            "promote.yaml",
+            &configured(
+                "",
+                "pull_request: {reviewers: [grace]}
+",
+            ),
+        )
+        .sign_by_ssh()
 }
 
 /// The points that a run has passed, and the name of the one that broke.
@@ -80,28 +63,33 @@ fn passed(fleet: &Sandbox) -> (usize, Option<String>) {
     (text.lines().count(), broken.map(str::to_owned))
 }
 
+/// The deadlines of a run in which something hangs, in milliseconds: so short a one ends a run on a busy machine before it
+/// has come to its point, or at another one, and only the last has to be right.
+const DEADLINES: [u32; 5] = [200, 800, 3_200, 12_800, 51_200];
+
 /// Runs with one point broken, then without, and returns the point's name; none if there are fewer.
 fn break_one(number: usize, moment: Moment, fault: Fault, expected: &Outcome) -> Option<String> {
     let trap = format!("{number} {moment:?} {fault:?}").to_lowercase();
-    let mut deadline = 200;
+    let mut deadlines = DEADLINES.iter().map(ToString::to_string);
     let (fleet, run, name) = loop {
+        let deadline = deadlines.next();
         let fleet = fleet();
         let log = fleet.path("failpoints").display().to_string();
-        let text = deadline.to_string();
         let mut variables = vec![("PROMOTE_FAILPOINT", trap.as_str()), ("PROMOTE_FAILPOINT_LOG", log.as_str())];
-        if fault == Fault::Hang {
-            variables.push(("PROMOTE_FAILPOINT_DEADLINE", &text));
-        }
+        variables.extend(
+            deadline
+                .as_deref()
+                .filter(|_| fault == Fault::Hang)
+                .map(|deadline| ("PROMOTE_FAILPOINT_DEADLINE", deadline)),
+        );
         let (run, _) = fleet.promote_in(&variables, PROMOTE);
         let (count, broken) = passed(&fleet);
+        let may_be_slow = fault == Fault::Hang && deadlines.len() > 0;
         match broken {
-            Some(name) => break (fleet, run, name),
-            // So short a deadline ends a run on a busy machine before it has come to its point.
-            None if fault == Fault::Hang && run.code == 5 && deadline < 30_000 => deadline *= 4,
-            None => {
-                assert!(run.code == 0 && count < number, "{trap}: only {count} points were passed: {run}");
-                return None;
-            }
+            Some(name) if !may_be_slow || codes(&name, fault).contains(&run.code) => break (fleet, run, name),
+            None if run.code == 0 && count < number => return None,
+            _ if may_be_slow => {}
+            _ => panic!("{trap}: {count} points were passed: {run}"),
         }
     };
     let what = format!("{trap}: {name}");
@@ -112,10 +100,11 @@ fn break_one(number: usize, moment: Moment, fault: Fault, expected: &Outcome) ->
     Some(name)
 }
 
-fn ends_as_it_should(what: &str, name: &str, fault: Fault, fleet: &Sandbox, run: &Run) {
+/// The exit codes that a run may end with whose point of this name breaks.
+fn codes(name: &str, fault: Fault) -> &'static [i32] {
     let is_http = name.contains(" GET ") || name.contains(" POST ") || name.contains(" HEAD ");
     let is_output = name.contains(" tell ") || name.contains(" print the result ");
-    let allowed: &[i32] = match fault {
+    match fault {
         Fault::Fail if is_output => &[0],
         Fault::Fail if is_http => &[0, 5],
         Fault::Fail => &[0, 8],
@@ -128,8 +117,11 @@ fn ends_as_it_should(what: &str, name: &str, fault: Fault, fleet: &Sandbox, run:
         Fault::Interrupt => &[130, 0],
         Fault::Terminate => &[143, 0],
         Fault::Kill => &[137],
-    };
-    assert!(allowed.contains(&run.code), "{what}: {run}");
+    }
+}
+
+fn ends_as_it_should(what: &str, name: &str, fault: Fault, fleet: &Sandbox, run: &Run) {
+    assert!(codes(name, fault).contains(&run.code), "{what}: {run}");
     if run.code == 8 && fault == Fault::Full {
         assert!(fleet.branches().is_empty(), "{what}: a full disk is found before the push: {run}");
     }
