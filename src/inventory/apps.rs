@@ -54,6 +54,9 @@ fn key(source: &Source) -> (String, String) {
 
 /// Returns the app whose definition names the source's artifact.
 fn definition(source: &Source, definitions: &[AppDefinition]) -> Option<AppName> {
+    if definitions.is_empty() {
+        return None;
+    }
     let artifact = source.artifact.as_ref().ok();
     let holds =
         |definition: &&AppDefinition| definition.parts.iter().any(|part| is_part(source, artifact, part, false));

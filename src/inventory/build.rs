@@ -48,8 +48,8 @@ impl Build {
     }
 
     /// Returns it as files of which each stands for itself: one that can't be read hinders no other.
-    pub fn as_separate_files(&self) -> Self {
-        Self { broken: None, ..self.clone() }
+    pub fn as_separate_files(self) -> Self {
+        Self { broken: None, ..self }
     }
 
     /// Says that kustomize fails on it, if it does.
@@ -114,6 +114,11 @@ impl<'a> Builder<'a> {
     /// Returns the kustomization file of a directory.
     pub fn kustomization(&self, directory: &RepoPath) -> Option<RepoPath> {
         NAMES.iter().filter_map(|name| directory.join(name).ok()).find(|path| self.files.is_file(path))
+    }
+
+    /// Tells whether a file is the kustomization file of its directory.
+    pub fn is_kustomization(&self, path: &RepoPath) -> bool {
+        NAMES.contains(&path.file_name()) && self.kustomization(&path.parent()).as_ref() == Some(path)
     }
 
     /// Builds a directory.

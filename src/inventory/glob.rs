@@ -2,39 +2,61 @@
 
 use crate::model::RepoPath;
 
-/// Returns the directory that holds all that a glob can match: its segments before the first wildcard.
-pub(super) fn directory(glob: &str) -> RepoPath {
-    let glob = glob.trim_start_matches("./");
-    let (before, _) = glob.split_at(glob.find(['*', '?']).unwrap_or(glob.len()));
-    let (literal, _) = before.rsplit_once('/').unwrap_or_default();
-    literal.parse().unwrap_or_else(|_| RepoPath::root())
+/// A glob, taken to pieces once for the many paths that it is compared with.
+pub(super) struct Glob<'a> {
+    segments: Vec<&'a str>,
 }
 
-/// Tells whether a path matches: `*` and `?` stay in a segment, `**` is any number of segments.
-pub(super) fn matches(glob: &str, path: &str) -> bool {
-    let glob: Vec<&str> = glob.trim_start_matches("./").split('/').filter(|segment| !segment.is_empty()).collect();
-    let path: Vec<&str> = path.split('/').collect();
-    // Which beginnings of the path the glob's segments so far may stand for.
-    let mut reached = vec![false; path.len() + 1];
-    if let Some(first) = reached.first_mut() {
-        *first = true;
+impl<'a> Glob<'a> {
+    /// Reads a glob: `*` and `?` stay in a segment, `**` is any number of segments.
+    pub fn of(glob: &'a str) -> Self {
+        let segments = glob.trim_start_matches("./").split('/').filter(|segment| !segment.is_empty());
+        Self { segments: segments.collect() }
     }
-    for segment in glob {
-        let mut next = vec![false; path.len() + 1];
-        if segment == "**" {
-            let mut any = false;
-            for (from, to) in reached.iter().zip(&mut next) {
-                any |= from;
-                *to = any;
-            }
-        } else {
-            for ((from, name), to) in reached.iter().zip(&path).zip(next.iter_mut().skip(1)) {
-                *to = *from && segment_matches(segment, name);
-            }
+
+    /// Returns the directory that holds all that it can match: its segments before the first wildcard.
+    pub fn directory(&self) -> RepoPath {
+        let parents = self.segments.split_last().map_or(&[][..], |(_, parents)| parents);
+        let literal: Vec<&str> = parents.iter().copied().take_while(|segment| !segment.contains(['*', '?'])).collect();
+        literal.join("/").parse().unwrap_or_else(|_| RepoPath::root())
+    }
+
+    /// Tells whether a path matches.
+    pub fn matches(&self, path: &str) -> bool {
+        if self.segments.contains(&"**") {
+            return self.matches_across(path);
         }
-        reached = next;
+        // From the end: the files of one environment have one name, and the directories before it are everybody's.
+        let mut names = path.rsplit('/');
+        let all =
+            self.segments.iter().rev().all(|segment| names.next().is_some_and(|name| segment_matches(segment, name)));
+        all && names.next().is_none()
     }
-    reached.last().copied().unwrap_or_default()
+
+    fn matches_across(&self, path: &str) -> bool {
+        let path: Vec<&str> = path.split('/').collect();
+        // Which beginnings of the path the glob's segments so far may stand for.
+        let mut reached = vec![false; path.len() + 1];
+        if let Some(first) = reached.first_mut() {
+            *first = true;
+        }
+        for segment in &self.segments {
+            let mut next = vec![false; path.len() + 1];
+            if *segment == "**" {
+                let mut any = false;
+                for (from, to) in reached.iter().zip(&mut next) {
+                    any |= from;
+                    *to = any;
+                }
+            } else {
+                for ((from, name), to) in reached.iter().zip(&path).zip(next.iter_mut().skip(1)) {
+                    *to = *from && segment_matches(segment, name);
+                }
+            }
+            reached = next;
+        }
+        reached.last().copied().unwrap_or_default()
+    }
 }
 
 fn segment_matches(glob: &str, name: &str) -> bool {
@@ -68,7 +90,11 @@ fn segment_matches(glob: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{directory, matches};
+    use super::Glob;
+
+    fn matches(glob: &str, path: &str) -> bool {
+        Glob::of(glob).matches(path)
+    }
 
     #[test]
     fn only_the_directory_before_the_first_wildcard_is_searched() {
@@ -81,7 +107,7 @@ mod tests {
             ("*.yaml", ""),
         ];
         for (glob, expected) in cases {
-            assert_eq!(directory(glob).as_str(), expected, "{glob}");
+            assert_eq!(Glob::of(glob).directory().as_str(), expected, "{glob}");
         }
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::build::{Build, Builder, Overlay};
 use super::generate;
 use super::images;
+use super::named::Named;
 use super::patch::{Content, Fault, Identity, Patch, text_of};
 use super::replace;
 use super::resource::Resource;
@@ -187,21 +188,23 @@ impl Pipeline<'_> {
         for (target, spot) in &overlay.components {
             self.component(target, spot.as_ref(), build);
         }
+        let mut named = Named::default();
         for item in self.kustomization.items("patchesStrategicMerge") {
             let patch = self.merge_patch(item, build);
-            self.apply(patch, build);
+            self.apply(patch, build, &mut named);
         }
         for item in self.kustomization.items("patches") {
-            self.apply(self.patch(item, build), build);
+            self.apply(self.patch(item, build), build, &mut named);
         }
         for item in &overlay.patches {
-            self.apply(self.patch(item, build), build);
+            self.apply(self.patch(item, build), build, &mut named);
         }
         self.names(build, overlay);
+        named.forget();
         self.distinct(build);
         for item in self.kustomization.items("patchesJson6902") {
             let patch = self.patch(item, build).map(|patch| Patch { remembers_names: false, ..patch });
-            self.apply(self.not_empty(patch, build), build);
+            self.apply(self.not_empty(patch, build), build, &mut named);
         }
         let mut entries = images::entries(self.kustomization.items("images"));
         entries.extend(images::entries(self.kustomization.items("imageTags")));
@@ -344,10 +347,10 @@ impl Pipeline<'_> {
         Content::of(text).filter(|content| is_read || !matches!(content, Content::Nothing))
     }
 
-    fn apply(&self, patch: Option<Patch>, build: &mut Build) {
+    fn apply(&self, patch: Option<Patch>, build: &mut Build, named: &mut Named) {
         let Some(patch) = patch else { return };
         images::in_patch(&patch.content, &mut build.image_names);
-        let outcome = patch.apply(&mut build.resources);
+        let outcome = patch.apply(&mut build.resources, named);
         self.note(&patch, outcome, build);
     }
 
@@ -502,7 +505,7 @@ impl Pipeline<'_> {
                 rename(build, &text("prefix"), &text("suffix"));
             }
             "PatchTransformer" | "PatchJson6902Transformer" | "PatchStrategicMergeTransformer" => {
-                self.apply(self.patch(tree, build), build);
+                self.apply(self.patch(tree, build), build, &mut Named::default());
             }
             "ReplicaCountTransformer" | "HashTransformer" => {}
             "ImageTagTransformer" => {

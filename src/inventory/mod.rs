@@ -15,6 +15,7 @@ mod generate;
 mod glob;
 mod images;
 mod kustomization;
+mod named;
 mod patch;
 mod release;
 mod replace;

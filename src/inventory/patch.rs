@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::named::Named;
 use super::resource::Resource;
 use super::selector::{Selector, is_same};
 use super::text::{Spot, Text};
@@ -125,34 +126,47 @@ pub(super) fn text_of(leaf: &Leaf) -> Option<Rc<Text>> {
 }
 
 impl Patch {
-    /// Applies it; a target that matches nothing is no fault.
-    pub fn apply(&self, resources: &mut Vec<Rc<Resource>>) -> Result<(), Fault> {
+    /// Applies it; a target that matches nothing is no fault. `named` knows the names of these objects, or nothing.
+    pub fn apply(&self, resources: &mut Vec<Rc<Resource>>, named: &mut Named) -> Result<(), Fault> {
         match (&self.content, &self.target) {
             (Content::Merge(patches), None) => {
-                patches.iter().try_for_each(|patch| self.merge_into_named(patch, resources))
+                patches.iter().try_for_each(|patch| self.merge_into_named(patch, resources, named))
             }
             (Content::Merge(patches), Some(target)) => {
                 let [patch] = patches.as_slice() else { return Err(Fault::Several) };
                 let mut outcome = Ok(());
-                resources.retain_mut(|resource| {
-                    if !target.admits(resource) {
-                        return true;
-                    }
-                    let merged = self.merge(Rc::make_mut(resource), patch);
+                let mut deleted = Vec::new();
+                for at in target.candidates(resources, named) {
+                    let Some(resource) = resources.get_mut(at).filter(|resource| target.admits(resource)) else {
+                        continue;
+                    };
+                    let resource = Rc::make_mut(resource);
+                    let merged = self.merge(resource, patch);
+                    named.note(at, resource);
                     outcome = outcome.and(merged.as_ref().map(drop).map_err(|fault| *fault));
-                    !matches!(merged, Ok(Merged::Deleted))
-                });
+                    if matches!(merged, Ok(Merged::Deleted)) {
+                        deleted.push(at);
+                    }
+                }
+                remove(&deleted, resources, named);
                 outcome
             }
             (Content::Nothing, _) => Ok(()),
             (Content::Operations(_), None) => Err(Fault::Unmatched),
-            (Content::Operations(operations), Some(target)) => self.operate(operations, target, resources),
+            (Content::Operations(operations), Some(target)) => self.operate(operations, target, resources, named),
         }
     }
 
-    fn operate(&self, operations: &[Tree], target: &Selector, resources: &mut [Rc<Resource>]) -> Result<(), Fault> {
+    fn operate(
+        &self,
+        operations: &[Tree],
+        target: &Selector,
+        resources: &mut [Rc<Resource>],
+        named: &mut Named,
+    ) -> Result<(), Fault> {
         let mut outcome = Ok(());
-        for resource in resources.iter_mut().filter(|resource| target.admits(resource)) {
+        for at in target.candidates(resources, named) {
+            let Some(resource) = resources.get_mut(at).filter(|resource| target.admits(resource)) else { continue };
             let resource = Rc::make_mut(resource);
             let header_only = resource.is_header_only();
             let before = resource.id();
@@ -166,25 +180,35 @@ impl Patch {
             if self.remembers_names {
                 resource.renamed_from(before);
             }
+            named.note(at, resource);
         }
         outcome
     }
 
-    fn merge_into_named(&self, patch: &Resource, resources: &mut Vec<Rc<Resource>>) -> Result<(), Fault> {
+    fn merge_into_named(
+        &self,
+        patch: &Resource,
+        resources: &mut Vec<Rc<Resource>>,
+        named: &mut Named,
+    ) -> Result<(), Fault> {
         let id = patch.id();
         let is_it = |resource: &Rc<Resource>| {
             resource.kind() == id.kind
                 && (is_same(&resource.id(), &id) || resource.before.iter().any(|before| is_same(before, &id)))
         };
-        let mut matching = resources.iter().enumerate().filter(|(_, resource)| is_it(resource)).map(|(at, _)| at);
+        let called = named.called(&id.name, resources);
+        let mut matching = called.into_iter().filter(|at| resources.get(*at).is_some_and(is_it));
         let at = matching.next().ok_or(Fault::Unmatched)?;
         if matching.next().is_some() {
             return Err(Fault::Ambiguous);
         }
-        if let Some(resource) = resources.get_mut(at)
-            && matches!(self.merge(Rc::make_mut(resource), patch)?, Merged::Deleted)
-        {
-            resources.remove(at);
+        if let Some(resource) = resources.get_mut(at) {
+            let resource = Rc::make_mut(resource);
+            let merged = self.merge(resource, patch);
+            named.note(at, resource);
+            if matches!(merged?, Merged::Deleted) {
+                remove(&[at], resources, named);
+            }
         }
         Ok(())
     }
@@ -220,6 +244,15 @@ impl Patch {
         }
         metadata.remove("namespace");
         merge_key(&mut resource.tree, "metadata", &metadata)
+    }
+}
+
+/// Removes the objects at these places, which stand in order.
+fn remove(places: &[usize], resources: &mut Vec<Rc<Resource>>, named: &mut Named) {
+    if !places.is_empty() {
+        let mut at = 0..;
+        resources.retain(|_| at.next().is_none_or(|at| places.binary_search(&at).is_err()));
+        named.forget();
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::rc::Rc;
 
 use super::generate::HASH;
+use super::named::Named;
 use super::resource::{Resource, ResourceId};
 use super::tree::Tree;
 use crate::constraint::Filter;
@@ -69,6 +71,15 @@ impl Selector {
             || labels.into_iter().any(|selector| !is_selector(selector))
     }
 
+    /// Returns where the objects stand that it may select, in order.
+    pub fn candidates(&self, resources: &[Rc<Resource>], named: &mut Named) -> Vec<usize> {
+        match &self.name {
+            Pattern::Text(name) => named.called(name, resources),
+            Pattern::Any | Pattern::Regex(_) => (0..resources.len()).collect(),
+            Pattern::Broken => Vec::new(),
+        }
+    }
+
     /// Tells whether it selects an object, by its present names or any that it had before.
     pub fn admits(&self, resource: &Resource) -> bool {
         if !self.kind.admits(resource.kind()) {
@@ -86,7 +97,7 @@ impl Selector {
 }
 
 /// The hash comes into a generated object's name at the very end: until then it is found by the name without.
-fn unhashed(name: &str) -> Cow<'_, str> {
+pub(super) fn unhashed(name: &str) -> Cow<'_, str> {
     if name.contains(HASH) { name.replacen(HASH, "", 1).into() } else { name.into() }
 }
 

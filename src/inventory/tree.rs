@@ -1,7 +1,6 @@
 //! The value that kustomize and Flux transform: each leaf knows where its text is written.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -232,7 +231,7 @@ impl Tree {
 
 fn add_entries(map: &mut Vec<(Arc<str>, Tree)>, entries: &[(Node, Node)], text: &Rc<Text>, document: usize) {
     let mut merged = Vec::new();
-    let mut places: HashMap<Arc<str>, usize> = HashMap::with_capacity(entries.len());
+    let mut places = Places::of(entries.len());
     for (key, value) in entries {
         let Some(name) = key.scalar() else { continue };
         if &*name.text == "<<" && name.form == Form::Plain {
@@ -243,26 +242,48 @@ fn add_entries(map: &mut Vec<(Arc<str>, Tree)>, entries: &[(Node, Node)], text: 
             continue;
         }
         let value = Tree::of(value, text, document);
-        match places.entry(Arc::clone(&name.text)) {
-            Entry::Occupied(place) => {
-                if let Some((_, old)) = map.get_mut(*place.get()) {
-                    *old = value;
-                }
-            }
-            Entry::Vacant(place) => {
-                place.insert(map.len());
-                map.push((Arc::clone(&name.text), value));
-            }
+        match places.find(&name.text, map).and_then(|at| map.get_mut(at)) {
+            Some((_, old)) => *old = value,
+            None => places.push((Arc::clone(&name.text), value), map),
         }
+    }
+    if !merged.is_empty() {
+        // However few keys stand here, many may be merged in.
+        places = Places::Many(map.iter().enumerate().map(|(at, (key, _))| (Arc::clone(key), at)).collect());
     }
     for entries in merged {
         let mut below = Vec::new();
         add_entries(&mut below, entries, text, document);
         for (key, value) in below {
-            if let Entry::Vacant(place) = places.entry(Arc::clone(&key)) {
-                place.insert(map.len());
-                map.push((key, value));
+            if places.find(&key, map).is_none() {
+                places.push((key, value), map);
             }
         }
+    }
+}
+
+/// Where the keys of a mapping stand in it: few are found sooner by looking through them than in a table.
+enum Places {
+    Few,
+    Many(HashMap<Arc<str>, usize>),
+}
+
+impl Places {
+    fn of(entries: usize) -> Self {
+        if entries <= 16 { Self::Few } else { Self::Many(HashMap::with_capacity(entries)) }
+    }
+
+    fn find(&self, key: &str, map: &[(Arc<str>, Tree)]) -> Option<usize> {
+        match self {
+            Self::Few => map.iter().position(|(name, _)| &**name == key),
+            Self::Many(places) => places.get(key).copied(),
+        }
+    }
+
+    fn push(&mut self, entry: (Arc<str>, Tree), map: &mut Vec<(Arc<str>, Tree)>) {
+        if let Self::Many(places) = self {
+            places.insert(Arc::clone(&entry.0), map.len());
+        }
+        map.push(entry);
     }
 }

@@ -3,15 +3,16 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
+use super::Scope;
 use super::artifact::Copies;
 use super::build::{Build, Builder, Overlay};
 use super::files::is_yaml;
+use super::glob::Glob;
 use super::images::{self, Image};
 use super::resource::Resource;
 use super::substitute::Variables;
 use super::text::Spot;
 use super::tree::{Leaf, Tree};
-use super::{Scope, glob};
 use crate::model::{Environment, Extent, FindingCode, Place, RepoPath, Unknown};
 
 /// The most Flux Kustomizations that one environment may follow.
@@ -27,7 +28,7 @@ pub(super) struct Reconciled {
     /// Every file that was read on the way.
     pub files: HashSet<RepoPath>,
     /// Objects by kind and name.
-    named: HashMap<(String, String), Vec<usize>>,
+    named: HashMap<String, HashMap<String, Vec<usize>>>,
 }
 
 /// An object as Flux applies it.
@@ -51,14 +52,22 @@ pub(super) struct Standing {
 impl Reconciled {
     /// Adds an object.
     pub fn add(&mut self, applied: Applied) {
-        let key = (applied.object.kind().to_owned(), applied.object.name().to_owned());
-        self.named.entry(key).or_default().push(self.objects.len());
+        self.name(&applied.object, self.objects.len());
         self.objects.push(applied);
+    }
+
+    fn name(&mut self, object: &Resource, at: usize) {
+        if !self.named.contains_key(object.kind()) {
+            self.named.insert(object.kind().to_owned(), HashMap::new());
+        }
+        if let Some(named) = self.named.get_mut(object.kind()) {
+            named.entry(object.name().to_owned()).or_default().push(at);
+        }
     }
 
     /// Returns the object of a kind and name, in this namespace if one is known.
     pub fn named(&self, kind: &str, namespace: Option<&str>, name: &str) -> Option<&Rc<Resource>> {
-        let at = self.named.get(&(kind.to_owned(), name.to_owned()))?;
+        let at = self.named.get(kind)?.get(name)?;
         let objects = || at.iter().filter_map(|at| self.objects.get(*at)).map(|applied| &applied.object);
         let exact = objects().find(|object| object.namespace() == namespace);
         // Without a namespace of its own an object lands where the Kustomization that applies it says.
@@ -67,13 +76,17 @@ impl Reconciled {
 
     /// Drops what a sweep through a directory found if a Kustomization applies it too, with all that it adds.
     fn drop_swept(&mut self) {
+        if !self.objects.iter().any(|applied| applied.swept) {
+            return;
+        }
         let place = |applied: &Applied| (applied.object.text.path.clone(), applied.object.document);
         let applied: HashSet<_> = self.objects.iter().filter(|applied| !applied.swept).map(place).collect();
         self.objects.retain(|object| !object.swept || !applied.contains(&place(object)));
         self.named.clear();
-        for (at, applied) in self.objects.iter().enumerate() {
-            let key = (applied.object.kind().to_owned(), applied.object.name().to_owned());
-            self.named.entry(key).or_default().push(at);
+        for at in 0..self.objects.len() {
+            if let Some(object) = self.objects.get(at).map(|applied| Rc::clone(&applied.object)) {
+                self.name(&object, at);
+            }
         }
     }
 }
@@ -131,12 +144,12 @@ impl<'a> EnvironmentWalk<'a> {
             }
             Extent::Glob(pattern) => {
                 let snapshot = self.builder.files.snapshot;
-                let below = glob::directory(pattern);
+                let glob = Glob::of(pattern);
+                let below = glob.directory();
                 let paths = snapshot.below(&below).map(|(path, _)| path);
-                for path in paths.filter(|path| glob::matches(pattern, path.as_str())) {
-                    let directory = path.parent();
-                    let build = if self.builder.kustomization(&directory).as_ref() == Some(path) {
-                        self.builder.directory(&directory)
+                for path in paths.filter(|path| glob.matches(path.as_str())) {
+                    let build = if self.builder.is_kustomization(path) {
+                        self.builder.directory(&path.parent())
                     } else if is_yaml(path) {
                         let mut build = Build::default();
                         self.builder.manifest(path, &mut build);
@@ -161,7 +174,7 @@ impl<'a> EnvironmentWalk<'a> {
         };
         let Some(bootstrap) = build.resources.iter().find(leads_here).cloned() else {
             // Nothing says that Flux builds all that lies here as one.
-            let build = if self.sweeping { Rc::new(build.as_separate_files()) } else { build };
+            let build = if self.sweeping { Rc::new((*build).clone().as_separate_files()) } else { build };
             self.apply(&build, &Variables::default(), &Standing::default());
             return;
         };

@@ -58,7 +58,11 @@ impl Written {
         let in_parts: HashSet<_> =
             self.values.values().filter(is_part).map(|value| scalar(value, value.slot.spans.len() - 1)).collect();
         let mut values: Vec<WrittenValue> = self.values.into_values().collect();
-        values.retain(|value| !value.decides.is_empty() || !in_parts.contains(&scalar(value, value.slot.spans.len())));
+        if !in_parts.is_empty() {
+            values.retain(|value| {
+                !value.decides.is_empty() || !in_parts.contains(&scalar(value, value.slot.spans.len()))
+            });
+        }
         for value in &mut values {
             if !value.decides.is_empty() {
                 value.shadowed_by = None;

@@ -1,15 +1,18 @@
 //! Where something stands in the repository.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// A file or directory below the repository's root: `/` between segments, no leading `/`, no `.` or `..`
 /// segment, no control characters. The root itself is the empty path.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct RepoPath(String);
+///
+/// Every place, slot and finding has one: a clone shares the text.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RepoPath(Arc<str>);
 
 /// Why a text is not a path inside the repository.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -31,7 +34,7 @@ pub enum RepoPathError {
 impl RepoPath {
     /// Returns the repository's root.
     pub fn root() -> Self {
-        Self(String::new())
+        Self(Arc::default())
     }
 
     /// Returns the text with `/` between segments; empty for the root.
@@ -41,12 +44,12 @@ impl RepoPath {
 
     /// Returns the directory that holds this path; the root for the root.
     pub fn parent(&self) -> Self {
-        Self(self.0.rsplit_once('/').map_or(String::new(), |(parent, _)| parent.to_owned()))
+        Self(self.0.rsplit_once('/').map_or_else(Arc::default, |(parent, _)| Arc::from(parent)))
     }
 
     /// Returns the last segment.
     pub fn file_name(&self) -> &str {
-        self.0.rsplit_once('/').map_or(self.0.as_str(), |(_, name)| name)
+        self.0.rsplit_once('/').map_or(&*self.0, |(_, name)| name)
     }
 
     /// Resolves `relative` from this directory, as `cd` would: `.` and `..` are followed.
@@ -69,14 +72,14 @@ impl RepoPath {
                 name => segments.push(name),
             }
         }
-        Ok(Self(segments.join("/")))
+        Ok(Self(segments.join("/").into()))
     }
 
     /// Tells whether this path is `directory` or stands somewhere below it.
     pub fn is_within(&self, directory: &Self) -> bool {
         directory.0.is_empty()
             || self.0 == directory.0
-            || self.0.strip_prefix(&directory.0).is_some_and(|rest| rest.starts_with('/'))
+            || self.0.strip_prefix(&*directory.0).is_some_and(|rest| rest.starts_with('/'))
     }
 }
 
@@ -85,6 +88,19 @@ impl FromStr for RepoPath {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::root().join(text)
+    }
+}
+
+/// A path and its text are ordered and hashed alike.
+impl Borrow<str> for RepoPath {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Serialize for RepoPath {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The files of one commit, as far as they were read.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::RepoPath;
@@ -55,11 +56,12 @@ impl Snapshot {
 
     /// Returns the entries below a directory, in order of path.
     pub fn below<'a>(&'a self, directory: &'a RepoPath) -> impl Iterator<Item = (&'a RepoPath, &'a Entry)> {
-        // Siblings such as `prod-us` sort between `prod` and `prod/…`, so the range ends by prefix, not by membership.
-        let beginning = self.entries.range(directory.clone()..);
-        beginning
-            .take_while(move |(path, _)| path.as_str().starts_with(directory.as_str()))
-            .filter(move |(path, _)| path.is_within(directory))
+        // Siblings such as `prod-us` sort between `prod` and `prod/…`: there may be many, so they are not passed by.
+        let inside = if directory.as_str().is_empty() { String::new() } else { format!("{directory}/") };
+        let beginning = (Bound::Excluded(inside.as_str()), Bound::Unbounded);
+        let below = self.entries.range::<str, _>(beginning);
+        let itself = self.entries.get_key_value(directory);
+        itself.into_iter().chain(below.take_while(move |(path, _)| path.as_str().starts_with(&inside)))
     }
 
     /// Tells whether anything stands below a directory.

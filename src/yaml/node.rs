@@ -157,9 +157,18 @@ impl Node {
             Content::Scalar(_) | Content::Alias(..) => None,
             Content::Sequence(items) => items.iter().find_map(Self::duplicate_key),
             Content::Mapping(entries) => {
-                let mut seen = HashSet::with_capacity(entries.len());
-                let mut again = entries.iter().filter_map(|(key, _)| Some((key, key.text()?)));
-                let twice = again.find(|(_, name)| *name != "<<" && !seen.insert(*name));
+                let names = || entries.iter().filter_map(|(key, _)| Some((key, key.text()?)));
+                let twice = if entries.len() <= 16 {
+                    // Comparing few costs less than a table of them.
+                    let before = |at: usize, name: &str| names().take(at).any(|(_, other)| other == name);
+                    names()
+                        .enumerate()
+                        .find(|(at, (_, name))| *name != "<<" && before(*at, name))
+                        .map(|(_, twice)| twice)
+                } else {
+                    let mut seen = HashSet::with_capacity(entries.len());
+                    names().find(|(_, name)| *name != "<<" && !seen.insert(*name))
+                };
                 twice
                     .map(|(key, _)| key.position)
                     .or_else(|| entries.iter().find_map(|(_, value)| value.duplicate_key()))
