@@ -1,5 +1,7 @@
 //! What a change that somebody else made does to the sources: which versions move, and which pins are lost.
 
+use std::collections::{HashMap, VecDeque};
+
 use super::proof::texts;
 use crate::model::{Choice, Chosen, EnvironmentName, Inventory, Source, SourceId};
 
@@ -35,11 +37,17 @@ pub enum Fate {
 /// Returns every source that differs, in the order of the inventory before; new ones come last.
 pub fn differences<'a>(before: &'a Inventory, after: &'a Inventory) -> Vec<Difference<'a>> {
     let mut new: Vec<Option<&'a Source>> = after.sources.iter().map(Some).collect();
+    let mut places: HashMap<_, VecDeque<usize>> = HashMap::new();
+    for (at, source) in after.sources.iter().enumerate() {
+        places.entry(key(source)).or_default().push_back(at);
+    }
     let mut found: Vec<Difference<'a>> = Vec::new();
     for old in &before.sources {
-        let same = take(&mut new, |source| key(source) == key(old));
+        let at = places.get_mut(&key(old)).and_then(VecDeque::pop_front);
+        let same = at.and_then(|at| new.get_mut(at)).and_then(Option::take);
         found.push(Difference { before: Some(old), after: same });
     }
+    new.retain(Option::is_some);
     // What was renamed is known by what it reads.
     for lone in found.iter_mut().filter(|difference| difference.after.is_none()) {
         lone.after = lone.before.and_then(|old| {

@@ -1,7 +1,12 @@
 //! The proof: the inventory computed again differs by exactly the plan.
 
+use std::collections::{HashMap, HashSet};
+
 use super::Refusal;
-use crate::model::{Choice, Demand, Digest, Edit, EnvironmentName, FieldName, Inventory, Source, SourceId, Tag};
+use crate::model::{Choice, Demand, Digest, Edit, EnvironmentName, FieldName, Inventory, Slot, Source, SourceId, Tag};
+
+/// What is intended for each source.
+type Intents<'a> = HashMap<(&'a EnvironmentName, &'a SourceId), Vec<&'a Intent>>;
 
 /// What a source is to choose after the change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +26,13 @@ pub struct Intent {
 /// # Errors
 /// [`Refusal::Ineffective`] for an intent that does not come true, [`Refusal::Unplanned`] for anything else that differs.
 pub fn prove(before: &Inventory, after: &Inventory, edits: &[Edit], intended: &[Intent]) -> Result<(), Refusal> {
+    let edited: HashSet<&Slot> = edits.iter().map(|edit| &edit.slot).collect();
+    let mut intents: Intents<'_> = HashMap::new();
+    for intent in intended {
+        intents.entry((&intent.environment, &intent.source)).or_default().push(intent);
+    }
+    // The intents of which a source was found that is edited.
+    let mut met: HashSet<(&EnvironmentName, &SourceId)> = HashSet::new();
     for (old, new) in before.sources.iter().zip(&after.sources) {
         if old.environment != new.environment || old.id != new.id {
             return Err(unplanned(old, "which objects are there"));
@@ -34,12 +46,14 @@ pub fn prove(before: &Inventory, after: &Inventory, edits: &[Edit], intended: &[
         {
             return Err(unplanned(old, "what is around the version"));
         }
-        let edited = is_edited(old, edits);
-        let for_it = |intent: &&Intent| edited && intent.environment == new.environment && intent.source == new.id;
-        let intents: Vec<&Intent> = intended.iter().filter(for_it).collect();
-        match intents.as_slice() {
+        let name = (&new.environment, &new.id);
+        let for_it = intents.get(&name).filter(|_| is_edited(old, &edited)).map(Vec::as_slice).unwrap_or_default();
+        if !for_it.is_empty() {
+            met.insert(name);
+        }
+        match for_it {
             [] if texts(old) != texts(new) => return Err(unplanned(old, "the version")),
-            [_, ..] if !intents.iter().any(|intent| comes_true(intent, new)) => {
+            [_, ..] if !for_it.iter().any(|intent| comes_true(intent, new)) => {
                 return Err(Refusal::Ineffective {
                     what: format!("the version of `{}`", new.id.name),
                     environment: new.environment.clone(),
@@ -53,7 +67,7 @@ pub fn prove(before: &Inventory, after: &Inventory, edits: &[Edit], intended: &[
         before.sources.get(after.sources.len()).or(after.sources.get(before.sources.len())),
         before.sources.len() != after.sources.len(),
     ) else {
-        return all_edited(before, edits, intended);
+        return all_met(&met, intended);
     };
     Err(unplanned(longer, "which objects are there"))
 }
@@ -64,20 +78,13 @@ fn demanded(source: &Source) -> Option<(&str, &Demand)> {
 }
 
 /// Tells whether one of the places that decide a source is edited; its name alone may be another object's too.
-fn is_edited(source: &Source, edits: &[Edit]) -> bool {
+fn is_edited(source: &Source, edited: &HashSet<&Slot>) -> bool {
     let mut slots = source.reference.fields.iter().filter_map(|(_, value)| value.deciding_slot());
-    slots.any(|slot| edits.iter().any(|edit| edit.slot == *slot))
+    slots.any(|slot| edited.contains(slot))
 }
 
-fn all_edited(before: &Inventory, edits: &[Edit], intended: &[Intent]) -> Result<(), Refusal> {
-    let edited = |intent: &&Intent| {
-        let mut same = before
-            .sources
-            .iter()
-            .filter(|source| source.environment == intent.environment && source.id == intent.source);
-        same.any(|source| is_edited(source, edits))
-    };
-    match intended.iter().find(|intent| !edited(intent)) {
+fn all_met(met: &HashSet<(&EnvironmentName, &SourceId)>, intended: &[Intent]) -> Result<(), Refusal> {
+    match intended.iter().find(|intent| !met.contains(&(&intent.environment, &intent.source))) {
         None => Ok(()),
         Some(missing) => Err(Refusal::Ineffective {
             what: format!("the version of `{}`", missing.source.name),

@@ -173,7 +173,7 @@ fn inventory(
     }
     let mut sources: Vec<_> = found.drain(..).map(|found| found.source).collect();
     apps::name_apps(&mut sources, &scope.apps);
-    let mut inventory = Inventory { sources, written: written.into_values(), findings: files.findings() };
+    let mut inventory = Inventory::new(sources, written.into_values(), files.findings());
     let mut more = shared_slots(&inventory);
     if scope.reach == Reach::Repository {
         more.extend(unreached_files(&inventory));
@@ -185,20 +185,20 @@ fn inventory(
 
 /// Finds the slots that decide versions of several environments.
 fn shared_slots(inventory: &Inventory) -> Vec<Finding> {
-    let mut by_scalar: HashMap<(&RepoPath, Vec<Span>), Vec<&WrittenValue>> = HashMap::new();
-    for written in &inventory.written {
-        by_scalar.entry((written.slot.path(), scalar(&written.slot))).or_default().push(written);
-    }
-    let finding = |written: &WrittenValue| {
-        let beside = by_scalar.get(&(written.slot.path(), scalar(&written.slot)))?;
-        let environments = decided(inventory, beside, &written.slot);
+    let finding = |written: &WrittenValue, beside: &[WrittenValue]| {
+        let environments = decided(inventory, beside.iter(), &written.slot);
         (environments.len() > 1).then(|| {
             let names: Vec<&str> = environments.iter().map(|name| name.as_str()).collect();
             let message = format!("decides the version of {}: they move together", names.join(", "));
             Finding { code: FindingCode::SharedSlot, message, place: Some(written.slot.place.clone()) }
         })
     };
-    inventory.written.iter().filter_map(finding).collect()
+    // In order of position, the parts of one scalar stand side by side.
+    let same_scalar = |one: &WrittenValue, two: &WrittenValue| {
+        one.slot.path() == two.slot.path() && scalar(&one.slot) == scalar(&two.slot)
+    };
+    let scalars = inventory.written.chunk_by(same_scalar);
+    scalars.flat_map(|beside| beside.iter().filter_map(|written| finding(written, beside))).collect()
 }
 
 /// Finds the files that hold versions which no environment reads.
@@ -216,15 +216,18 @@ fn unreached_files(inventory: &Inventory) -> Vec<Finding> {
 
 /// Returns the environments whose versions a slot decides, each once.
 pub fn environments_decided<'a>(inventory: &'a Inventory, slot: &Slot) -> Vec<&'a EnvironmentName> {
-    let of_file = inventory.written.iter().filter(|written| written.slot.path() == slot.path());
-    let beside: Vec<&WrittenValue> = of_file.filter(|written| scalar(&written.slot) == scalar(slot)).collect();
-    decided(inventory, &beside, slot)
+    let beside = inventory.written_in(slot.path()).iter().filter(|written| scalar(&written.slot) == scalar(slot));
+    decided(inventory, beside, slot)
 }
 
 /// The environments that the parts of a scalar decide as far as they overlap a slot.
-fn decided<'a>(inventory: &'a Inventory, beside: &[&'a WrittenValue], slot: &Slot) -> Vec<&'a EnvironmentName> {
+fn decided<'a>(
+    inventory: &'a Inventory,
+    beside: impl Iterator<Item = &'a WrittenValue>,
+    slot: &Slot,
+) -> Vec<&'a EnvironmentName> {
     let mut environments: Vec<&EnvironmentName> = Vec::new();
-    let overlapping = beside.iter().filter(|written| written.slot == *slot || overlap(&written.slot, slot));
+    let overlapping = beside.filter(|written| written.slot == *slot || overlap(&written.slot, slot));
     for (source, _) in overlapping.flat_map(|written| &written.decides) {
         if let Some(source) = inventory.sources.get(*source)
             && !environments.contains(&&source.environment)
@@ -236,10 +239,11 @@ fn decided<'a>(inventory: &'a Inventory, beside: &[&'a WrittenValue], slot: &Slo
 }
 
 /// The spans down to the scalar, without the part of it.
-fn scalar(slot: &Slot) -> Vec<Span> {
-    let (scalars, last) = slot.spans.split_at(slot.spans.len().saturating_sub(1));
-    let whole = last.iter().filter(|span| span.form != Form::Part || scalars.is_empty());
-    scalars.iter().chain(whole).copied().collect()
+fn scalar(slot: &Slot) -> &[Span] {
+    match slot.spans.split_last() {
+        Some((last, scalars)) if last.form == Form::Part && !scalars.is_empty() => scalars,
+        _ => &slot.spans,
+    }
 }
 
 /// Two parts of one scalar are two slots unless they overlap; the whole overlaps any.

@@ -1,6 +1,6 @@
 //! From Flux objects to sources: where the artifact is, what is asked for, what that chooses.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::choice::{self, Tags};
@@ -12,7 +12,7 @@ use super::values;
 use super::verify;
 use super::walk::{Applied, Reconciled, Standing};
 use crate::model::{
-    AppName, Artifact, Choice, Demand, EnvironmentName, FieldName, FindingCode, OciRepository, Place, Reference,
+    AppName, Artifact, Choice, Demand, EnvironmentName, FieldName, FindingCode, OciRepository, Place, Reference, Slot,
     Source, SourceId, SourceKind, Unknown, Verify,
 };
 
@@ -39,16 +39,14 @@ impl Found {
         }
     }
 
-    /// Tells whether both are the same image, decided at the same places.
-    fn is_same_image(&self, other: &Self) -> bool {
-        let decided = |found: &Self| {
-            let slots =
-                found.source.reference.fields.iter().map(|(name, value)| (*name, value.deciding_slot().cloned()));
-            slots.collect::<Vec<_>>()
-        };
-        self.source.id == other.source.id && self.source.id.kind == SourceKind::Image && decided(self) == decided(other)
+    /// Returns what tells an image from others: itself, and the places that decide it.
+    fn decided_image(&self) -> DecidedImage {
+        let fields = self.source.reference.fields.iter();
+        (self.source.id.clone(), fields.map(|(name, value)| (*name, value.deciding_slot().cloned())).collect())
     }
 }
+
+type DecidedImage = (SourceId, Vec<(FieldName, Option<Slot>)>);
 
 /// All objects of one environment, to find those that others name.
 pub(super) struct Objects<'a> {
@@ -67,8 +65,10 @@ impl Objects<'_> {
             Some(found)
         });
         let mut sources: Vec<Found> = sources.collect();
+        let mut images: HashSet<DecidedImage> = HashSet::new();
         for applied in self.reconciled.objects.iter().filter(|applied| applied.object.is_flux("HelmRelease")) {
-            self.values_images(applied, &mut sources);
+            let of_release = self.values_images(applied);
+            sources.extend(of_release.into_iter().filter(|found| images.insert(found.decided_image())));
         }
         for (image, standing) in &self.reconciled.images {
             let fields = [(FieldName::Digest, &image.digest), (FieldName::Tag, &image.tag)];
@@ -76,7 +76,7 @@ impl Objects<'_> {
             let place = image.spot.as_ref().map(Spot::place);
             let mut found = self.image(None, &image.name, fields, place);
             found.iter_mut().for_each(|found| found.stand(standing));
-            sources.extend(found.filter(|found| !sources.iter().any(|other| other.is_same_image(found))));
+            sources.extend(found.filter(|found| images.insert(found.decided_image())));
         }
         self.suspend_charts(&mut sources);
         sources.iter().for_each(|found| self.note(&found.source));
@@ -105,8 +105,10 @@ impl Objects<'_> {
         }
     }
 
-    fn values_images(&self, applied: &Applied, sources: &mut Vec<Found>) {
-        let Some(values) = applied.object.tree.at(&["spec", "values"]) else { return };
+    /// The images in the values of a release.
+    fn values_images(&self, applied: &Applied) -> Vec<Found> {
+        let Some(values) = applied.object.tree.at(&["spec", "values"]) else { return Vec::new() };
+        let mut sources = Vec::new();
         let mut images = Vec::new();
         values::images(values, &mut images);
         for image in images {
@@ -122,11 +124,10 @@ impl Objects<'_> {
             if let Some(mut found) = self.image(applied.object.namespace(), &name, image.fields, place) {
                 found.source.suspended = suspension(&applied.object);
                 found.stand(&applied.standing);
-                if !sources.iter().any(|other| other.is_same_image(&found)) {
-                    sources.push(found);
-                }
+                sources.push(found);
             }
         }
+        sources
     }
 
     fn image(

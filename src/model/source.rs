@@ -1,7 +1,10 @@
 //! Flux objects that choose a version, and all of them together.
 
+use std::collections::HashMap;
+
 use super::{
-    AppName, Artifact, Choice, EnvironmentName, FieldName, Finding, Form, Place, Reference, Slot, Unknown, Verify,
+    AppName, Artifact, Choice, EnvironmentName, FieldName, Finding, Form, Place, Reference, RepoPath, Slot, Unknown,
+    Verify,
 };
 
 /// The kinds of Flux objects that choose a version.
@@ -82,15 +85,17 @@ pub struct WrittenValue {
     pub environments: Vec<EnvironmentName>,
 }
 
-/// Per environment, every source with its effective reference and the slots that decide it.
+/// Per environment, every source with its effective reference and the slots that decide it; [`Inventory::new`] makes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inventory {
-    /// In order of environment, then as Flux reaches them.
+    /// In order of environment, then as Flux reaches them; their apps never change.
     pub sources: Vec<Source>,
     /// Every written version, in order of path and position.
     pub written: Vec<WrittenValue>,
     /// What people should know.
     pub findings: Vec<Finding>,
+    /// Where the sources of each app stand.
+    by_app: HashMap<AppName, Vec<usize>>,
 }
 
 impl SourceKind {
@@ -127,9 +132,28 @@ impl WrittenValue {
 }
 
 impl Inventory {
+    /// Makes an inventory of sources whose apps are told, and of written values in order of path and position.
+    pub fn new(sources: Vec<Source>, written: Vec<WrittenValue>, findings: Vec<Finding>) -> Self {
+        let mut by_app: HashMap<AppName, Vec<usize>> = HashMap::new();
+        for (at, source) in sources.iter().enumerate() {
+            match by_app.get_mut(&source.app) {
+                Some(places) => places.push(at),
+                None => drop(by_app.insert(source.app.clone(), vec![at])),
+            }
+        }
+        Self { sources, written, findings, by_app }
+    }
+
+    /// Returns the written values of a file.
+    pub fn written_in(&self, path: &RepoPath) -> &[WrittenValue] {
+        let begin = self.written.partition_point(|written| written.slot.path() < path);
+        let rest = self.written.get(begin..).unwrap_or_default();
+        rest.get(..rest.partition_point(|written| written.slot.path() == path)).unwrap_or_default()
+    }
+
     /// Returns the written value at a slot.
     pub fn written_at(&self, slot: &Slot) -> Option<&WrittenValue> {
-        self.written.iter().find(|written| written.slot == *slot)
+        self.written_in(slot.path()).iter().find(|written| written.slot == *slot)
     }
 
     /// Returns the sources of an app in an environment.
@@ -138,6 +162,8 @@ impl Inventory {
         app: &'a AppName,
         environment: &'a EnvironmentName,
     ) -> impl Iterator<Item = &'a Source> {
-        self.sources.iter().filter(move |source| source.app == *app && source.environment == *environment)
+        let places = self.by_app.get(app).map(Vec::as_slice).unwrap_or_default();
+        let sources = places.iter().filter_map(|at| self.sources.get(*at));
+        sources.filter(move |source| source.environment == *environment)
     }
 }

@@ -327,11 +327,11 @@ fn narrowed(inventory: &Inventory, group: &[&Moved<'_>]) -> Option<Inventory> {
         return None;
     }
     let name: AppName = format!("{} (its other parts)", first.app()).parse().ok()?;
-    let mut narrowed = inventory.clone();
-    for source in narrowed.sources.iter_mut().filter(|source| is_other(source)) {
+    let mut sources = inventory.sources.clone();
+    for source in sources.iter_mut().filter(|source| is_other(source)) {
         source.app = name.clone();
     }
-    Some(narrowed)
+    Some(Inventory::new(sources, inventory.written.clone(), inventory.findings.clone()))
 }
 
 /// Tells whether some file names the version at all: only then it is worth a walk.
