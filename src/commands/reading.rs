@@ -111,7 +111,7 @@ impl Reading {
         Fleet { stages: &self.stages, inventory: &self.inventory, apps: &self.configuration.apps, same }
     }
 
-    /// Computes the inventory of the same commit with other files.
+    /// Computes the sources of the same commit with other bytes in some files; see [`Walker::walk_edited`].
     ///
     /// # Errors
     /// Files that the change reaches can't be read.
@@ -120,11 +120,14 @@ impl Reading {
         session: &Session,
         files: &[(RepoPath, Vec<u8>)],
     ) -> Result<Inventory, Fault> {
-        let mut snapshot = self.snapshot.clone();
-        for (path, bytes) in files {
-            snapshot = snapshot.with_file(path, bytes.clone());
+        let edited = files.iter().map(|(path, bytes)| (path.clone(), bytes.as_slice().into())).collect();
+        let scope = self.scope(Reach::Environments);
+        loop {
+            match self.walker.walk_edited(&self.snapshot, &scope, &self.inventory, &edited) {
+                Walk::Done(inventory) => return Ok(inventory),
+                Walk::Needs(paths) => self.store.load(session, &mut self.snapshot, &paths).await?,
+            }
         }
-        self.inventory_at(session, snapshot).await
     }
 
     /// Computes the inventory of other files, by the configuration that was read.

@@ -2,13 +2,20 @@
 
 use std::collections::HashMap;
 
-use super::words::without_environment;
+use super::words::{Rank, without_environment};
 use crate::model::{AppDefinition, AppName, AppPart, Artifact, EnvironmentName, Source, SourceKind};
 
 /// Gives every source its app: what `apps:` says, else its name and artifact.
 pub(super) fn name_apps(sources: &mut [Source], definitions: &[AppDefinition]) {
-    let defined: Vec<Option<AppName>> = sources.iter().map(|source| definition(source, definitions)).collect();
-    let keys: Vec<(String, String)> = sources.iter().map(key).collect();
+    let mut ranks: HashMap<&EnvironmentName, Option<Rank>> = HashMap::new();
+    let mut names: Vec<&str> = Vec::with_capacity(sources.len());
+    for Source { id, environment, .. } in sources.iter() {
+        let rank = *ranks.entry(environment).or_insert_with(|| Rank::of_name(environment.as_str()));
+        names.push(without_environment(&id.name, environment.as_str(), rank));
+    }
+    let defined: Vec<Option<AppName>> =
+        sources.iter().zip(&names).map(|(source, name)| definition(source, name, definitions)).collect();
+    let keys: Vec<(String, String)> = sources.iter().zip(&names).map(|(source, name)| key(source, name)).collect();
     let mut artifacts: HashMap<&str, Vec<&str>> = HashMap::new();
     for ((name, artifact), defined) in keys.iter().zip(&defined) {
         let known = artifacts.entry(name).or_default();
@@ -37,7 +44,7 @@ pub(super) fn name_apps(sources: &mut [Source], definitions: &[AppDefinition]) {
 }
 
 /// The name without its environment, and the artifact without its host; empty if it can't be told.
-fn key(source: &Source) -> (String, String) {
+fn key(source: &Source, name: &str) -> (String, String) {
     let artifact = match &source.artifact {
         Ok(Artifact::Oci(oci)) => oci.repository().to_owned(),
         Ok(Artifact::HelmChart { chart, .. }) => format!("#{chart}"),
@@ -47,22 +54,18 @@ fn key(source: &Source) -> (String, String) {
     let name = match source.id.kind {
         // An image is an app of its own, by its full name.
         SourceKind::Image => source.id.name.as_str(),
-        _ => without_environment(&source.id.name, source.environment.as_str()),
+        _ => name,
     };
     (name.to_owned(), artifact)
 }
 
 /// Returns the app whose definition names the source's artifact.
-fn definition(source: &Source, definitions: &[AppDefinition]) -> Option<AppName> {
-    if definitions.is_empty() {
-        return None;
-    }
+fn definition(source: &Source, name: &str, definitions: &[AppDefinition]) -> Option<AppName> {
     let artifact = source.artifact.as_ref().ok();
     let holds =
         |definition: &&AppDefinition| definition.parts.iter().any(|part| is_part(source, artifact, part, false));
     let exact = definitions.iter().find(holds);
     // Where production pulls from another host, the name tells that it is the same app.
-    let name = without_environment(&source.id.name, source.environment.as_str());
     let by_name = || {
         definitions.iter().find(|definition| {
             definition.name.as_str() == name

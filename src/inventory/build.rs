@@ -299,6 +299,7 @@ impl<'a> Builder<'a> {
     /// Adds what another directory builds to.
     fn add(&self, build: &mut Build, directory: &RepoPath) {
         let other = self.directory(directory);
+        build.files.extend(other.files.iter().cloned());
         self.taken.set(self.taken.get() + other.resources.len() + other.images.len());
         if self.taken.get() > MAX_OBJECTS {
             let at = self.kustomization(directory).map(|path| place(&path, 1, 1));
@@ -309,7 +310,6 @@ impl<'a> Builder<'a> {
         build.resources.extend(other.resources.iter().cloned());
         build.images.extend(other.images.iter().cloned());
         build.image_names.extend(other.image_names.iter().cloned());
-        build.files.extend(other.files.iter().cloned());
         build.incomplete |= other.incomplete;
         build.broken = build.broken.take().or_else(|| other.broken.clone());
     }

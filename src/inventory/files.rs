@@ -1,7 +1,7 @@
 //! The files of a snapshot, read once each, and those that are still to be fetched.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -14,6 +14,9 @@ pub(super) struct Parsed(RefCell<HashMap<RepoPath, (Bytes, Rc<Text>)>>);
 
 /// The bytes that a text was parsed from.
 type Bytes = Arc<[u8]>;
+
+/// Files as an edit would leave them.
+pub type Edited = BTreeMap<RepoPath, Bytes>;
 
 impl Parsed {
     /// Returns the text of a file.
@@ -32,6 +35,8 @@ impl Parsed {
 /// The files of a snapshot, as far as they were read, and what there is to say about them.
 pub(super) struct Files<'a> {
     pub snapshot: &'a Snapshot,
+    /// Other bytes in some of its regular files.
+    edited: Option<&'a Edited>,
     parsed: &'a Parsed,
     texts: RefCell<HashMap<RepoPath, Option<Rc<Text>>>>,
     needed: RefCell<BTreeSet<RepoPath>>,
@@ -44,12 +49,18 @@ impl<'a> Files<'a> {
     pub fn new(snapshot: &'a Snapshot, parsed: &'a Parsed) -> Self {
         Self {
             snapshot,
+            edited: None,
             parsed,
             texts: RefCell::default(),
             needed: RefCell::default(),
             wanted: RefCell::default(),
             findings: RefCell::default(),
         }
+    }
+
+    /// Reads other bytes in some regular files.
+    pub fn with(self, edited: &'a Edited) -> Self {
+        Self { edited: Some(edited), ..self }
     }
 
     /// Returns a YAML file; none if it isn't there, or not given yet.
@@ -87,7 +98,8 @@ impl<'a> Files<'a> {
                 self.say(FindingCode::RemoteBase, format!("`{path}` is a submodule"), Some(place(&path, 1, 1)));
                 return None;
             }
-            let Some(bytes) = self.snapshot.blobs.get(&entry.id) else {
+            let edited = self.edited.filter(|_| entry.kind == EntryKind::File).and_then(|edited| edited.get(&path));
+            let Some(bytes) = edited.or_else(|| self.snapshot.blobs.get(&entry.id)) else {
                 self.needed.borrow_mut().insert(path);
                 return None;
             };

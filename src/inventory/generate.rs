@@ -144,7 +144,9 @@ impl Generator<'_> {
         match self.directory.join(path) {
             Ok(path) if self.builder.files.is_file(&path) => {
                 build.files.insert(path.clone());
-                self.builder.files.plain(&path)
+                let text = self.builder.files.plain(&path)?;
+                build.files.insert(text.path.clone());
+                Some(text)
             }
             Ok(path) => {
                 let message = format!("`{path}` does not exist");

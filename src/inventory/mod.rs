@@ -32,11 +32,12 @@ mod walk;
 mod words;
 mod written;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 pub use apps::same_part;
 pub use discover::{Discovery, Look, discover, likely};
+pub use files::Edited;
 pub use release::flux_releases;
 
 use build::{Builder, is_flux_itself};
@@ -46,8 +47,8 @@ use walk::{Applied, EnvironmentWalk, Reconciled, Standing};
 use written::Written;
 
 use crate::model::{
-    AppDefinition, EnvironmentName, Finding, FindingCode, Form, Inventory, RepoPath, Slot, Snapshot, Span, Stages,
-    WrittenValue,
+    AppDefinition, EntryKind, EnvironmentName, Finding, FindingCode, Form, Inventory, RepoPath, Slot, Snapshot, Span,
+    Stages, WrittenValue,
 };
 
 /// Tells whether a name says production, by a whole word.
@@ -98,6 +99,40 @@ impl Walker {
         walked(&Files::new(snapshot, &self.parsed), scope)
     }
 
+    /// Walks the environments as other bytes in some files leave them, and answers their sources, without what is
+    /// written and found.
+    ///
+    /// `before` is the inventory of this snapshot in this scope: what an environment runs hangs on the bytes of the
+    /// files that it reads and on nothing else, so one that reads none of these is taken over.
+    pub fn walk_edited(&self, snapshot: &Snapshot, scope: &Scope, before: &Inventory, edited: &Edited) -> Walk {
+        let is_file = |path: &RepoPath| snapshot.entry(path).is_some_and(|entry| entry.kind == EntryKind::File);
+        if !edited.keys().all(is_file) {
+            let with = |snapshot: Snapshot, (path, bytes): (&RepoPath, &std::sync::Arc<[u8]>)| {
+                snapshot.with_file(path, bytes.to_vec())
+            };
+            return self.walk(&edited.iter().fold(snapshot.clone(), with), scope);
+        }
+        let files = Files::new(snapshot, &self.parsed).with(edited);
+        let builder = Builder::new(&files);
+        let mut sources = Vec::new();
+        for environment in scope.stages.environments() {
+            let read = before.read.get(&environment.name);
+            if read.is_some_and(|read| !edited.keys().any(|path| read.contains(path))) {
+                sources.extend(before.sources.iter().filter(|source| source.environment == environment.name).cloned());
+                continue;
+            }
+            let reconciled = EnvironmentWalk::run(&builder, scope, environment);
+            let objects = Objects { environment: &environment.name, reconciled: &reconciled, files: &files };
+            sources.extend(objects.sources().into_iter().map(|found| found.source));
+        }
+        let needed = files.needed();
+        if !needed.is_empty() {
+            return Walk::Needs(needed);
+        }
+        apps::name_apps(&mut sources, &scope.apps);
+        Walk::Done(Inventory::new(sources, Vec::new(), Vec::new(), BTreeMap::new()))
+    }
+
     /// Finds the environments of a repository that has no configuration; see [`discover()`].
     pub fn discover(&self, snapshot: &Snapshot) -> Look {
         discover::look(&Files::new(snapshot, &self.parsed))
@@ -112,14 +147,12 @@ pub fn walk(snapshot: &Snapshot, scope: &Scope) -> Walk {
 fn walked(files: &Files<'_>, scope: &Scope) -> Walk {
     let builder = Builder::new(files);
     let mut found: Vec<Found> = Vec::new();
-    let mut readers: HashMap<RepoPath, Vec<EnvironmentName>> = HashMap::new();
+    let mut read: FilesRead = BTreeMap::new();
     for environment in scope.stages.environments() {
         let reconciled = EnvironmentWalk::run(&builder, scope, environment);
         let objects = Objects { environment: &environment.name, reconciled: &reconciled, files };
         found.extend(objects.sources());
-        for path in reconciled.files {
-            readers.entry(path).or_default().push(environment.name.clone());
-        }
+        read.entry(environment.name.clone()).or_default().extend(reconciled.files);
     }
     if scope.reach == Reach::Repository {
         files.want_below(&RepoPath::root());
@@ -128,7 +161,7 @@ fn walked(files: &Files<'_>, scope: &Scope) -> Walk {
     if !needed.is_empty() {
         return Walk::Needs(needed);
     }
-    Walk::Done(inventory(files, scope, found, &readers))
+    Walk::Done(inventory(files, scope, found, read))
 }
 
 /// Tells what kustomize alone builds a directory to, before Flux's own patches and variables.
@@ -150,16 +183,23 @@ pub fn built(snapshot: &Snapshot, directory: &RepoPath, environment: &Environmen
     }
     let stages = Stages { order: crate::model::Order::Unknown, stages: Vec::new() };
     let scope = Scope { stages, apps: Vec::new(), remotes: Vec::new(), reach: Reach::Environments };
-    let readers = build.files.iter().map(|path| (path.clone(), vec![environment.clone()])).collect();
-    Walk::Done(inventory(&files, &scope, found, &readers))
+    let read = BTreeMap::from([(environment.clone(), build.files.clone())]);
+    Walk::Done(inventory(&files, &scope, found, read))
 }
 
-fn inventory(
-    files: &Files<'_>,
-    scope: &Scope,
-    mut found: Vec<Found>,
-    readers: &HashMap<RepoPath, Vec<EnvironmentName>>,
-) -> Inventory {
+/// The files that each environment reads.
+type FilesRead = BTreeMap<EnvironmentName, HashSet<RepoPath>>;
+
+fn inventory(files: &Files<'_>, scope: &Scope, mut found: Vec<Found>, read: FilesRead) -> Inventory {
+    let mut readers: HashMap<&RepoPath, Vec<EnvironmentName>> = HashMap::new();
+    let mut begun: HashSet<&EnvironmentName> = HashSet::new();
+    // In the order of the stages, as people read them.
+    let names = scope.stages.environments().map(|environment| &environment.name).chain(read.keys());
+    for name in names.filter(|name| begun.insert(name)) {
+        for path in read.get(name).into_iter().flatten() {
+            readers.entry(path).or_default().push(name.clone());
+        }
+    }
     let reached = |path: &RepoPath| readers.get(path).cloned().unwrap_or_default();
     let mut written = Written::default();
     if scope.reach == Reach::Repository {
@@ -173,7 +213,7 @@ fn inventory(
     }
     let mut sources: Vec<_> = found.drain(..).map(|found| found.source).collect();
     apps::name_apps(&mut sources, &scope.apps);
-    let mut inventory = Inventory::new(sources, written.into_values(), files.findings());
+    let mut inventory = Inventory::new(sources, written.into_values(), files.findings(), read);
     let mut more = shared_slots(&inventory);
     if scope.reach == Reach::Repository {
         more.extend(unreached_files(&inventory));

@@ -66,8 +66,8 @@ pub(super) fn words(name: &str) -> Vec<&str> {
     name.split(|char: char| !char.is_alphanumeric()).filter(|word| !word.is_empty()).collect()
 }
 
-/// Returns a name without a leading or trailing word that names the environment.
-pub(super) fn without_environment<'a>(name: &'a str, environment: &str) -> &'a str {
+/// Returns a name without a leading or trailing word that names the environment, which tells this rank.
+pub(super) fn without_environment<'a>(name: &'a str, environment: &str, rank: Option<Rank>) -> &'a str {
     let separator = |char: char| !char.is_alphanumeric();
     let trimmed = |rest: &'a str| Some(rest).filter(|rest| !rest.is_empty());
     // The environment's whole name first: `prod-eu` of `my-app-prod-eu`.
@@ -78,7 +78,7 @@ pub(super) fn without_environment<'a>(name: &'a str, environment: &str) -> &'a s
     if let Some(rest) = whole.and_then(trimmed) {
         return rest;
     }
-    let Some(rank) = Rank::of_name(environment) else { return name };
+    let Some(rank) = rank else { return name };
     // `pre-prod` is one word in two, so two words are tried first.
     for parts in [2, 1] {
         let tells = |text: &str| {
@@ -124,13 +124,16 @@ mod tests {
 
     #[test]
     fn the_environment_is_taken_off_a_name() {
-        assert_eq!(without_environment("my-app-prod", "production"), "my-app");
-        assert_eq!(without_environment("prod-my-app", "production"), "my-app");
-        assert_eq!(without_environment("my-app-prod-eu", "prod-eu"), "my-app");
-        assert_eq!(without_environment("my-app-pre-prod", "preprod"), "my-app");
-        assert_eq!(without_environment("my-app-staging", "production"), "my-app-staging");
-        assert_eq!(without_environment("products", "prod"), "products");
-        assert_eq!(without_environment("prod", "prod"), "prod");
-        assert_eq!(without_environment("cart", "lab"), "cart");
+        fn without<'a>(name: &'a str, environment: &str) -> &'a str {
+            without_environment(name, environment, Rank::of_name(environment))
+        }
+        assert_eq!(without("my-app-prod", "production"), "my-app");
+        assert_eq!(without("prod-my-app", "production"), "my-app");
+        assert_eq!(without("my-app-prod-eu", "prod-eu"), "my-app");
+        assert_eq!(without("my-app-pre-prod", "preprod"), "my-app");
+        assert_eq!(without("my-app-staging", "production"), "my-app-staging");
+        assert_eq!(without("products", "prod"), "products");
+        assert_eq!(without("prod", "prod"), "prod");
+        assert_eq!(without("cart", "lab"), "cart");
     }
 }

@@ -1,6 +1,6 @@
 //! Flux objects that choose a version, and all of them together.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
     AppName, Artifact, Choice, EnvironmentName, FieldName, Finding, Form, Place, Reference, RepoPath, Slot, Unknown,
@@ -94,6 +94,8 @@ pub struct Inventory {
     pub written: Vec<WrittenValue>,
     /// What people should know.
     pub findings: Vec<Finding>,
+    /// The files that each environment was read from.
+    pub read: BTreeMap<EnvironmentName, HashSet<RepoPath>>,
     /// Where the sources of each app stand.
     by_app: HashMap<AppName, Vec<usize>>,
 }
@@ -133,7 +135,12 @@ impl WrittenValue {
 
 impl Inventory {
     /// Makes an inventory of sources whose apps are told, and of written values in order of path and position.
-    pub fn new(sources: Vec<Source>, written: Vec<WrittenValue>, findings: Vec<Finding>) -> Self {
+    pub fn new(
+        sources: Vec<Source>,
+        written: Vec<WrittenValue>,
+        findings: Vec<Finding>,
+        read: BTreeMap<EnvironmentName, HashSet<RepoPath>>,
+    ) -> Self {
         let mut by_app: HashMap<AppName, Vec<usize>> = HashMap::new();
         for (at, source) in sources.iter().enumerate() {
             match by_app.get_mut(&source.app) {
@@ -141,7 +148,7 @@ impl Inventory {
                 None => drop(by_app.insert(source.app.clone(), vec![at])),
             }
         }
-        Self { sources, written, findings, by_app }
+        Self { sources, written, findings, read, by_app }
     }
 
     /// Returns the written values of a file.

@@ -3,6 +3,7 @@
 mod bombs;
 mod direct;
 mod discovery;
+mod edited;
 mod fleets;
 mod flux;
 mod generated;

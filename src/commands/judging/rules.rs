@@ -331,7 +331,8 @@ fn narrowed(inventory: &Inventory, group: &[&Moved<'_>]) -> Option<Inventory> {
     for source in sources.iter_mut().filter(|source| is_other(source)) {
         source.app = name.clone();
     }
-    Some(Inventory::new(sources, inventory.written.clone(), inventory.findings.clone()))
+    let (written, findings) = (inventory.written.clone(), inventory.findings.clone());
+    Some(Inventory::new(sources, written, findings, inventory.read.clone()))
 }
 
 /// Tells whether some file names the version at all: only then it is worth a walk.
