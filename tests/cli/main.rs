@@ -25,6 +25,7 @@ mod hostile;
 mod init;
 mod job;
 mod judging;
+mod large;
 mod logins;
 mod looking;
 mod machine;
