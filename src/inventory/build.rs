@@ -48,7 +48,7 @@ impl Build {
     }
 
     /// Returns it as files of which each stands for itself: one that can't be read hinders no other.
-    pub fn as_separate_files(self) -> Self {
+    pub fn into_separate_files(self) -> Self {
         Self { broken: None, ..self }
     }
 

@@ -153,7 +153,7 @@ impl<'a> EnvironmentWalk<'a> {
                     } else if is_yaml(path) {
                         let mut build = Build::default();
                         self.builder.manifest(path, &mut build);
-                        Rc::new(build.as_separate_files())
+                        Rc::new(build.into_separate_files())
                     } else {
                         continue;
                     };
@@ -174,7 +174,7 @@ impl<'a> EnvironmentWalk<'a> {
         };
         let Some(bootstrap) = build.resources.iter().find(leads_here).cloned() else {
             // Nothing says that Flux builds all that lies here as one.
-            let build = if self.sweeping { Rc::new((*build).clone().as_separate_files()) } else { build };
+            let build = if self.sweeping { Rc::new((*build).clone().into_separate_files()) } else { build };
             self.apply(&build, &Variables::default(), &Standing::default());
             return;
         };
