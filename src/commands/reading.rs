@@ -1,6 +1,7 @@
 //! What is read before anything is decided: a commit, the configuration in it, and its inventory.
 
 use crate::config::repository::{self, Configuration};
+use crate::doctor;
 use crate::git;
 use crate::inventory::{self, Look, Reach, Scope, Walk, Walker};
 use crate::model::{EnvironmentName, Finding, FindingCode, Inventory, RepoPath, Snapshot, Stages};
@@ -264,6 +265,7 @@ impl Reading {
     async fn take_stock(&mut self, session: &Session, reach: Reach) -> Result<(), Fault> {
         let scope = self.scope(reach);
         self.inventory = self.store.walk(session, &self.walker, &mut self.snapshot, &scope).await?;
+        doctor::production_first(&mut self.inventory, &self.stages);
         Ok(())
     }
 

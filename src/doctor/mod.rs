@@ -20,6 +20,6 @@ pub use git::{Fetched, GitFacts, git};
 pub use owners::{Dialect, OwnersFile, owners, places as owner_places};
 pub use registries::{ChartFacts, Listing, RegistryFacts, charts, registry};
 pub use renovate::PLACES as RENOVATE;
-pub use repository::{Configured, repository};
+pub use repository::{Configured, production_first, repository};
 pub use robots::{others, wanted as robot_files};
 pub use targets::{Target, production, targets};

@@ -62,6 +62,15 @@ pub fn repository(
     checks
 }
 
+/// Puts the findings that stand where production is decided before all others: people read the first ones.
+pub fn production_first(inventory: &mut Inventory, stages: &Stages) {
+    let files = production_files(inventory, stages, &[]);
+    let later: Vec<bool> = inventory.findings.iter().map(|finding| !matters(finding, &files)).collect();
+    let mut findings: Vec<(bool, Finding)> = later.into_iter().zip(std::mem::take(&mut inventory.findings)).collect();
+    findings.sort_by_key(|(later, _)| *later);
+    inventory.findings = findings.into_iter().map(|(_, finding)| finding).collect();
+}
+
 fn order(stages: &Stages, configured: Configured) -> Option<Check> {
     let names = stages.stages.iter().map(|stage| stage.name.as_str()).collect::<Vec<_>>().join(", ");
     let message = match (configured, stages.order) {

@@ -118,6 +118,27 @@ fn pins_show_what_is_shadowed() {
 }
 
 #[test]
+fn what_is_odd_where_production_is_decided_is_told_first() {
+    let reference = "tag: v1.2.1\nsemver: 1.2.1";
+    // By path alone what stands in staging would be told first.
+    let fleet = fleet()
+        .file("promote.yaml", &ONE.replace("clusters/staging", "clusters/a").replace("clusters/prod-eu", "clusters/b"))
+        .file("clusters/a/my-app.yaml", &source(reference))
+        .file("clusters/b/my-app.yaml", &source(reference));
+    let run = fleet.promote(&["pins"]);
+    let found = |text: &str| {
+        text.find("clusters/b/my-app.yaml:10:10   Flux").zip(text.find("clusters/a/my-app.yaml:10:10   Flux"))
+    };
+    assert!(found(&run.stdout).is_some_and(|(production, staging)| production < staging), "{run}");
+    for command in ["pins", "status"] {
+        let document = fleet.promote(&[command, "-o", "json"]).json();
+        let paths: Vec<&str> =
+            document["findings"].as_array().expect("findings").iter().filter_map(|one| one["path"].as_str()).collect();
+        assert_eq!(paths, ["clusters/b/my-app.yaml", "clusters/a/my-app.yaml"], "{command}");
+    }
+}
+
+#[test]
 fn why_tells_of_each_tag_whether_it_may_go_there() {
     let rules = "range: \">=1.0.0 <2.0.0\"";
     let holds = "apps:\n  my-app:\n    holds: [{version: v1.2.2, reason: \"leaks memory\"}]\n";
