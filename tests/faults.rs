@@ -5,9 +5,8 @@ mod support;
 
 use std::time::Duration;
 
-use support::Sandbox;
 use support::faults::{at_each_call_of_git, at_each_request_to_the_forge, at_each_request_to_the_registry};
-use support::fleet::{ONE, of_app, on_github, open_heads};
+use support::fleet::on_github;
 use support::forge::What;
 use support::registry::Fault;
 use support::sandbox::GitFault;
