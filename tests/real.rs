@@ -180,9 +180,8 @@ fn a_commit_is_signed_as_git_signs_it_or_nothing_is_pushed() {
         fleet.git(".", &["config", "--file", "home/.gitconfig", "commit.gpgSign", "true"]);
         fleet.variable("GNUPGHOME", &keyring.home())
     };
-    let ways: [(Way, &str, &dyn Fn(Sandbox) -> Sandbox); 2] =
-        [(Way::Http, "ssh", &Sandbox::sign_by_ssh), (Way::Ssh, "openpgp", &openpgp)];
-    for (way, format, sign) in ways {
+    let by_ssh: &dyn Fn(Sandbox) -> Sandbox = &Sandbox::sign_by_ssh;
+    for (way, format, sign) in [(Way::Http, "ssh", by_ssh), (Way::Ssh, "openpgp", &openpgp)] {
         let fleet = sign(servers.fleet(way, &format!("{format}-fleet")));
         let run = fleet.promote(&["my-app", "v1.2.3"]);
         assert_eq!((run.code, fleet.pulls().len()), (0, 1), "{format}: {run}");

@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 
 use crate::fleet::*;
 use crate::support::Sandbox;
+use crate::support::forge::What;
 
 fn rich() -> Sandbox {
     two_clusters(Sandbox::new())
@@ -280,7 +281,8 @@ fn status_names_the_pull_request_that_an_app_waits_for() {
 #[test]
 fn status_is_shown_though_the_forge_cannot_be_read() {
     let fleet = on_github();
-    fleet.forge.as_ref().expect("a forge").state().token = "another".to_owned();
+    let refusal = What::Answer(403, Vec::new(), serde_json::json!({"message": "Resource not accessible"}));
+    fleet.forge.as_ref().expect("a forge").fail("GET", "/pulls", refusal);
     let run = fleet.promote(&["status"]);
     assert_eq!(run.code, 0, "{run}");
     assert!(run.stdout.contains("nothing: promote my-app"), "{run}");

@@ -186,8 +186,7 @@ fn whoever_reads_the_output_or_does_not_the_work_is_done() {
     }
     // What a terminal is called and how wide it is decides nothing.
     let mut results = Vec::new();
-    for variables in [&[("TERM", "dumb")][..], &[("NO_COLOR", "1"), ("COLUMNS", "10")], &[("CLICOLOR_FORCE", "1")], &[]]
-    {
+    for variables in [&[("TERM", "dumb")][..], &[("NO_COLOR", "1"), ("COLUMNS", "10")], &[]] {
         let fleet = on_github();
         let (run, _) = fleet.promote_in(variables, PROMOTE);
         assert_eq!(run.code, 0, "{variables:?}: {run}");

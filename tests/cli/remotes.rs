@@ -130,7 +130,7 @@ fn a_server_that_filters_nothing_and_gives_no_commit_by_name_is_served_all_the_s
 #[test]
 fn a_repository_with_everything_that_git_can_hold_is_changed_in_one_place() {
     let fleet = on_github();
-    fleet.change(PIN, &format!("\u{feff}{}", pin("v1.2.1").replace('\n', "\r\n")).trim_end());
+    fleet.change(PIN, format!("\u{feff}{}", pin("v1.2.1").replace('\n', "\r\n")).trim_end());
     fleet.change(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n* text=auto eol=lf\n");
     fleet.change("big.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n");
     fleet.change("Case.txt", "one\n");

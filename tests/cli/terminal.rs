@@ -110,6 +110,8 @@ fn colour_is_for_terminals_that_have_it_and_for_people_who_want_it() {
             "{variable:?}: {text:?}"
         );
     }
+    let forced = fleet.command(&refused).env("CLICOLOR_FORCE", "1").output().expect("the program");
+    assert!(String::from_utf8_lossy(&forced.stderr).contains("\u{1b}[31merror:"), "{forced:?}");
     let run = fleet.promote(&refused);
     assert!(!run.stderr.contains('\u{1b}'), "{run}");
 }
