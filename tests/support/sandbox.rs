@@ -660,6 +660,8 @@ exec "$git" "$@"
             .env_clear()
             .envs(self.environment())
             .env("GIT_CONFIG_NOSYSTEM", "1")
+            // Who signs is the program, not the one who prepares its fleet.
+            .envs([("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "commit.gpgSign"), ("GIT_CONFIG_VALUE_0", "false")])
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .output()
