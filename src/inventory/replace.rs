@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::generate::HASH;
 use super::resource::Resource;
-use super::selector::Selector;
+use super::selector::{Selector, unhashed};
 use super::tree::{Leaf, Tree};
 
 /// Applies one replacement; the error says what is missing, on which kustomize fails.
@@ -91,9 +91,9 @@ fn source_value(source: &Tree, resources: &[Rc<Resource>]) -> Result<Rc<Leaf>, S
         return Err(format!("the replacement's source `{name}` has no value at `{path}`"));
     };
     // The hash comes into a generated object's name at the very end, when everything is built.
-    let unhashed = leaf.text.as_deref().ok().filter(|text| path == "metadata.name" && text.contains(HASH));
-    let unhashed = unhashed.map(|text| Leaf::made(&text.replacen(HASH, "", 1)));
-    let leaf = unhashed.as_ref().unwrap_or(leaf);
+    let hashed = leaf.text.as_deref().ok().filter(|text| path == "metadata.name" && text.contains(HASH));
+    let bare = hashed.map(|text| Leaf::made(&unhashed(text)));
+    let leaf = bare.as_ref().unwrap_or(leaf);
     let Some(options) = source.field("options") else { return Ok(Rc::clone(leaf)) };
     let Ok(text) = &leaf.text else { return Ok(Rc::clone(leaf)) };
     let Some(range) = part(text, options) else {
