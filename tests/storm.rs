@@ -1,4 +1,5 @@
-//! Fifty apps are released by one pipeline, and one answer in twenty goes wrong: of the forge, the registry, and to a push.
+//! Fifty apps are released by one pipeline, and one answer in twenty goes wrong: of the forge, the registry and
+//! Git's server.
 
 #[path = "support/mod.rs"]
 mod support;

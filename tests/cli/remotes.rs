@@ -77,6 +77,32 @@ fn a_repository_that_takes_no_push_is_told_and_gets_no_pull_request() {
 }
 
 #[test]
+fn a_remote_that_is_down_for_a_moment_is_read_again() {
+    for kind in KINDS {
+        let fleet = on_forge(kind);
+        fleet.settle();
+        let server = fleet.git_server.as_ref().expect("a server");
+        server.go_down(2);
+        let run = fleet.promote(PROMOTE);
+        assert_eq!((run.code, open_heads(&fleet).len()), (0, 1), "{kind:?}: {run}");
+    }
+}
+
+#[test]
+fn a_remote_that_stays_down_is_temporary_and_named() {
+    let fleet = on_forge(KINDS[0]);
+    fleet.settle();
+    let server = fleet.git_server.as_ref().expect("a server");
+    let before = server.requests().len();
+    server.go_down(usize::MAX);
+    let (run, wrote) = fleet.promote_once(PROMOTE);
+    assert!(!wrote && run.code == 5 && is_untouched(&fleet), "{run}");
+    assert!(run.stderr.contains(&server.host()) && run.stderr.contains("503"), "{run}");
+    let asked = server.requests().len() - before;
+    assert!((2..=10).contains(&asked), "{asked} requests: {run}");
+}
+
+#[test]
 fn a_base_that_is_deleted_is_no_ground_to_push_from() {
     for kind in KINDS {
         let fleet = on_forge(kind);

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
@@ -25,6 +26,8 @@ struct Served {
     doorkeeper: Doorkeeper,
     log: Mutex<Vec<String>>,
     storm: Mutex<Option<Storm>>,
+    /// How many more requests are told that it is down.
+    down: AtomicUsize,
     /// Why it takes no push.
     refusal: Mutex<Option<String>>,
 }
@@ -46,6 +49,7 @@ impl GitHttp {
             doorkeeper,
             log: Mutex::default(),
             storm: Mutex::default(),
+            down: AtomicUsize::new(0),
             refusal: Mutex::default(),
         });
         let (stop, stopped) = tokio::sync::oneshot::channel();
@@ -62,7 +66,12 @@ impl GitHttp {
         self.host.clone()
     }
 
-    /// Lets some of all pushes go wrong from now on.
+    /// Answers 503 to so many requests from now on.
+    pub fn go_down(&self, requests: usize) {
+        self.served.down.store(requests, Ordering::SeqCst);
+    }
+
+    /// Lets some of all requests go wrong from now on.
     pub fn storm(&self, seed: u64, percent: u32) {
         *self.served.storm.lock().expect("the storm") = Some(Storm::new(seed, percent));
     }
@@ -122,9 +131,9 @@ async fn answer(
         let refused = hyper::Response::builder().status(403).header("content-type", "text/plain; charset=utf-8");
         return refused.body(Full::new(Bytes::from(words))).map_err(std::io::Error::other);
     }
-    let pushes = parts.method == hyper::Method::POST && parts.uri.path().ends_with("git-receive-pack");
-    let strikes = pushes.then(|| served.storm.lock().expect("the storm").as_mut()?.strikes()).flatten();
-    if strikes.is_some_and(|how| how % 2 == 0) {
+    let is_down = served.down.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+    let strikes = served.storm.lock().expect("the storm").as_mut().and_then(Storm::strikes);
+    if is_down || strikes.is_some_and(|how| how % 2 == 0) {
         return hyper::Response::builder().status(503).body(Full::default()).map_err(std::io::Error::other);
     }
     let answer = tokio::task::spawn_blocking(move || served.run(&parts, &body)).await.map_err(std::io::Error::other)?;
