@@ -14,8 +14,6 @@ pub struct ProcessEnvironment {
     pub home: Option<PathBuf>,
     /// The user's own configuration file: `$PROMOTE_CONFIG`, else `promote/config.yaml` in the configuration folder.
     pub user_file: Option<UserFile>,
-    /// Whether colour is unwanted: `NO_COLOR`, or `TERM=dumb`.
-    pub is_plain: bool,
     /// Where the run happens, if in CI.
     pub ci: Option<Ci>,
 }
@@ -85,12 +83,7 @@ impl ProcessEnvironment {
             .or_else(|| home.as_ref().map(|home| home.join(".config")));
         let usual = folder.map(|folder| UserFile { path: folder.join("promote/config.yaml"), is_named: false });
         let named = path("PROMOTE_CONFIG").map(|path| UserFile { path, is_named: true });
-        Self {
-            user_file: named.or(usual),
-            is_plain: given("NO_COLOR").is_some() || given("TERM").is_some_and(|term| term == "dumb"),
-            ci: ci(&given),
-            home,
-        }
+        Self { user_file: named.or(usual), ci: ci(&given), home }
     }
 }
 
@@ -164,13 +157,11 @@ mod tests {
     }
 
     #[test]
-    fn ci_and_colour_are_told_from_the_usual_variables() {
+    fn ci_is_told_from_its_usual_variables() {
         assert_eq!(environment(&[("CI", "true")]).ci, Some(Ci::Other));
         assert_eq!(environment(&[("CI", "false")]).ci, None);
         let run =
             environment(&[("GITHUB_ACTIONS", "true"), ("GITHUB_ACTOR", "one"), ("GITHUB_TRIGGERING_ACTOR", "two")]);
         assert!(matches!(run.ci, Some(Ci::Github(run)) if run.actor.as_deref() == Some("two")));
-        assert!(environment(&[("NO_COLOR", "1")]).is_plain && environment(&[("TERM", "dumb")]).is_plain);
-        assert!(!environment(&[("NO_COLOR", "")]).is_plain);
     }
 }
