@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use promote::commands::parse_ahead;
 use promote::inventory::{Reach, Scope, Walk, Walker};
 use promote::model::{
     BlobId, Entry, EntryKind, Environment, Extent, Inventory, Order, RepoPath, Rules, Snapshot, Stage, Stages,
@@ -114,21 +115,24 @@ fn scope<const COUNT: usize>(environments: [(&str, Extent); COUNT]) -> Scope {
 
 /// Walks a fleet some times, prints what that cost, and returns how long one takes.
 fn measure(fleet: &Fleet) -> Duration {
-    let mut times = Vec::new();
+    let (mut times, mut passed) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let start = worked();
+        let (start, begun) = (worked(), Instant::now());
         let (inventory, snapshot, rounds) = inventory(fleet);
+        passed.push(begun.elapsed());
         times.push((worked() - start, rounds));
         assert_eq!((inventory.sources.len(), snapshot.blobs.len()), (fleet.sources, fleet.read), "{}", fleet.name);
     }
     times.sort();
+    passed.sort();
     let (time, rounds) = times[ROUNDS / 2];
     println!(
-        "{}: {} files, {} read in {rounds} rounds, {} sources: {:.3} s; {} MiB at most so far",
+        "{}: {} files, {} read in {rounds} rounds, {} sources: {:.3} s, {:.2} s of processors; {} MiB at most so far",
         fleet.name,
         fleet.files.len(),
         fleet.read,
         fleet.sources,
+        passed[ROUNDS / 2].as_secs_f64(),
         time.as_secs_f64(),
         peak() / 1024
     );
@@ -143,6 +147,7 @@ fn inventory(fleet: &Fleet) -> (Inventory, Snapshot, usize) {
         Snapshot { commit: String::new(), entries: Arc::new(entries.collect()), blobs: Default::default() };
     let walker = Walker::default();
     for rounds in 1.. {
+        parse_ahead(&walker, &snapshot);
         match walker.walk(&snapshot, &fleet.scope) {
             Walk::Done(inventory) => return (inventory, snapshot, rounds),
             Walk::Needs(paths) => {
@@ -156,10 +161,12 @@ fn inventory(fleet: &Fleet) -> (Inventory, Snapshot, usize) {
     unreachable!("a walk ends")
 }
 
-/// The processor time of this thread so far.
+/// The processor time of this process so far, threads that ended included.
 fn worked() -> Duration {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    Duration::from_nanos(text.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or_default())
+    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = text.rsplit(") ").next().unwrap_or_default().split(' ');
+    let ticks: u64 = fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 /// The most memory that this process ever held, in KiB.

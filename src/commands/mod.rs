@@ -18,6 +18,7 @@ mod job;
 mod judging;
 mod moving;
 mod open;
+mod parsing;
 pub mod pins;
 pub mod plan;
 mod progress;
@@ -44,6 +45,7 @@ use crate::report::{inert, paint};
 pub use crate::git::abandon;
 pub use fault::{Fault, Refusal};
 pub use job::Job;
+pub use parsing::parse_ahead;
 pub use session::Session;
 pub use trail::Trail;
 

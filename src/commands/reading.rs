@@ -8,6 +8,7 @@ use crate::model::{EnvironmentName, Finding, FindingCode, Inventory, RepoPath, S
 use crate::planner::Fleet;
 
 use super::fault::{Fault, Refusal};
+use super::parsing::parse_ahead;
 use super::recording;
 use super::remotes::Remotes;
 use super::session::Session;
@@ -216,6 +217,7 @@ impl Reading {
 
     async fn discovery(&mut self, session: &Session) -> Result<Box<inventory::Discovery>, Fault> {
         loop {
+            parse_ahead(&self.walker, &self.snapshot);
             match self.walker.discover(&self.snapshot) {
                 Look::Done(discovery) => return Ok(discovery),
                 Look::Needs(paths) => self.store.load(session, &mut self.snapshot, &paths).await?,
@@ -311,6 +313,7 @@ impl Store {
         scope: &Scope,
     ) -> Result<Inventory, Fault> {
         loop {
+            parse_ahead(walker, snapshot);
             match walker.walk(snapshot, scope) {
                 Walk::Done(inventory) => return Ok(inventory),
                 Walk::Needs(paths) => self.load(session, snapshot, &paths).await?,

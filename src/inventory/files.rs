@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::text::Text;
-use crate::model::{EntryKind, Finding, FindingCode, Place, RepoPath, Snapshot};
+use super::text::{Read, Text};
+use crate::model::{Entry, EntryKind, Finding, FindingCode, Place, RepoPath, Snapshot};
 
 /// The YAML files that were parsed so far: what holds the same bytes is not parsed again.
 #[derive(Default)]
 pub(super) struct Parsed(RefCell<HashMap<RepoPath, (Bytes, Rc<Text>)>>);
 
 /// The bytes that a text was parsed from.
-type Bytes = Arc<[u8]>;
+pub(super) type Bytes = Arc<[u8]>;
 
 /// Files as an edit would leave them.
 pub type Edited = BTreeMap<RepoPath, Bytes>;
@@ -26,9 +26,25 @@ impl Parsed {
         {
             return Rc::clone(text);
         }
-        let text = Text::file(path.clone(), bytes);
+        self.keep(path, bytes, Read::of(bytes))
+    }
+
+    /// Keeps what was read of a file's bytes.
+    pub fn keep(&self, path: &RepoPath, bytes: &Bytes, read: Read) -> Rc<Text> {
+        let text = Text::file(path.clone(), read);
         self.0.borrow_mut().insert(path.clone(), (Arc::clone(bytes), Rc::clone(&text)));
         text
+    }
+
+    /// Returns the YAML files of a snapshot that are not parsed.
+    pub fn missing(&self, snapshot: &Snapshot) -> Vec<(RepoPath, Bytes)> {
+        let parsed = self.0.borrow();
+        let missing = |(path, entry): (&RepoPath, &Entry)| {
+            let bytes = snapshot.blobs.get(&entry.id).filter(|_| entry.kind == EntryKind::File && is_yaml(path))?;
+            let is_known = parsed.get(path).is_some_and(|(known, _)| Arc::ptr_eq(known, bytes));
+            (!is_known).then(|| (path.clone(), Arc::clone(bytes)))
+        };
+        snapshot.entries.iter().filter_map(missing).collect()
     }
 }
 

@@ -34,11 +34,13 @@ mod written;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 pub use apps::same_part;
 pub use discover::{Discovery, Look, discover, likely};
 pub use files::Edited;
 pub use release::flux_releases;
+pub use text::Read;
 
 use build::{Builder, is_flux_itself};
 use files::{Files, Parsed, is_yaml};
@@ -94,6 +96,19 @@ pub struct Walker {
 }
 
 impl Walker {
+    /// Returns the YAML files of a snapshot that were not parsed yet, and their bytes.
+    ///
+    /// A walk parses what it needs; where that is much, who has several processors reads it before by [`Read::of`] and
+    /// gives it to [`Walker::keep`].
+    pub fn missing(&self, snapshot: &Snapshot) -> Vec<(RepoPath, Arc<[u8]>)> {
+        self.parsed.missing(snapshot)
+    }
+
+    /// Takes what was read of a file's bytes.
+    pub fn keep(&self, path: &RepoPath, bytes: &Arc<[u8]>, read: Read) {
+        self.parsed.keep(path, bytes, read);
+    }
+
     /// Walks every environment, as Flux would reconcile it.
     pub fn walk(&self, snapshot: &Snapshot, scope: &Scope) -> Walk {
         walked(&Files::new(snapshot, &self.parsed), scope)
@@ -107,9 +122,8 @@ impl Walker {
     pub fn walk_edited(&self, snapshot: &Snapshot, scope: &Scope, before: &Inventory, edited: &Edited) -> Walk {
         let is_file = |path: &RepoPath| snapshot.entry(path).is_some_and(|entry| entry.kind == EntryKind::File);
         if !edited.keys().all(is_file) {
-            let with = |snapshot: Snapshot, (path, bytes): (&RepoPath, &std::sync::Arc<[u8]>)| {
-                snapshot.with_file(path, bytes.to_vec())
-            };
+            let with =
+                |snapshot: Snapshot, (path, bytes): (&RepoPath, &Arc<[u8]>)| snapshot.with_file(path, bytes.to_vec());
             return self.walk(&edited.iter().fold(snapshot.clone(), with), scope);
         }
         let files = Files::new(snapshot, &self.parsed).with(edited);

@@ -34,11 +34,23 @@ pub(super) struct Spot {
     pub part: Option<(usize, usize)>,
 }
 
+/// What a YAML file's bytes say, before anybody asks for it.
+pub struct Read {
+    stream: Stream,
+    content: Arc<str>,
+}
+
+impl Read {
+    /// Reads the bytes of a file.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self { stream: Stream::parse(bytes), content: text_of(bytes) }
+    }
+}
+
 impl Text {
-    /// Reads a file.
-    pub fn file(path: RepoPath, bytes: &[u8]) -> Rc<Self> {
-        let stream = Stream::parse(bytes);
-        Rc::new(Self { path, stream, content: text_of(bytes), outer: None })
+    /// Makes the text of a file that was read.
+    pub fn file(path: RepoPath, read: Read) -> Rc<Self> {
+        Rc::new(Self { path, stream: read.stream, content: read.content, outer: None })
     }
 
     /// Makes a text of a file that is not YAML: an `.env`, a file of a generator.
