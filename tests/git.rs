@@ -10,8 +10,8 @@ use std::process::Command;
 use git_server::GitServer;
 use promote::git::HttpLogin;
 use promote::git::{
-    Change, Clone, CommitId, Connection, Depth, Environment, Error, Identity, Limits, Program, Proposed, RemoteUrl,
-    Settings, Touch, Wanted, Workspace,
+    Change, Clone, CommitId, Connection, Depth, Environment, Error, Identity, Limits, Program, Proposed, Proxy,
+    RemoteUrl, Settings, Touch, Wanted, Workspace,
 };
 use promote::model::{EntryKind, Exit, Problem, RepoPath};
 
@@ -820,6 +820,33 @@ async fn children_know_only_the_allowed_variables_and_secrets_are_in_no_argument
         })
         .collect();
     insta::assert_snapshot!(names.into_iter().collect::<Vec<_>>().join(" "), @"GIT_ALLOW_PROTOCOL GIT_CEILING_DIRECTORIES GIT_CONFIG_COUNT GIT_CONFIG_GLOBAL GIT_CONFIG_KEY_ GIT_CONFIG_NOSYSTEM GIT_CONFIG_VALUE_ GIT_HTTP_LOW_SPEED_LIMIT GIT_HTTP_LOW_SPEED_TIME GIT_NO_LAZY_FETCH GIT_TERMINAL_PROMPT HOME HTTPS_PROXY LC_ALL PATH PROMOTE_GIT_PASSWORD PROMOTE_GIT_USERNAME SSL_CERT_FILE TMPDIR");
+}
+
+#[tokio::test]
+async fn a_proxy_that_repeats_its_login_is_quoted_without_it() {
+    let sandbox = Sandbox::with_fleet();
+    let proxy = Answering::by(|request| {
+        let Some(login) = request.lines().find(|line| line.starts_with("Proxy-Authorization")) else {
+            return "HTTP/1.1 407 Who?\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                .into();
+        };
+        let body = format!("refused: {login} ca/nary ca%2Fnary\n");
+        let length = body.len();
+        format!(
+            "HTTP/1.1 500 No\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        )
+    });
+    let mut connection = sandbox.connection().await;
+    connection.remote =
+        RemoteUrl::parse("http://git.corp/fleet.git", Path::new("/"), &["git.corp".into()]).expect("a url");
+    connection.proxy = Some(Proxy::Configured(format!("http://robot:ca%2Fnary@{}", proxy.address).into()));
+    connection.limits.backoff = std::time::Duration::ZERO;
+
+    let mut workspace = Workspace::create(connection).expect("a workspace");
+    let error = workspace.fetch_base(None).await.expect_err("a refusal").to_string();
+
+    assert!(proxy.requests().len() > 1 && error.contains("refused: Proxy-Authorization: Basic …"), "{error}");
+    assert!(!error.contains("nary"), "{error}");
 }
 
 #[tokio::test]

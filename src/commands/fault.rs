@@ -132,10 +132,12 @@ pub enum Refusal {
         commit: String,
     },
     /// The pull request of this promotion was closed by somebody.
-    #[error("{name} for this promotion was closed{when}: {url}")]
+    #[error("{name} for this promotion was closed{by}{when}: {url}")]
     ClosedByOthers {
         /// Its name: `pull request #12`.
         name: String,
+        /// By whom, as ` by sre-1`, if the forge says so.
+        by: String,
         /// When, as ` on 2026-11-23`, if the forge says so.
         when: String,
         /// Its page.

@@ -298,7 +298,8 @@ impl Press<'_> {
             Some((Ending::Closed, closed)) if !self.reopen => {
                 let name = self.forge.kind().name_of(closed.number);
                 let when = closed.ended.map_or(String::new(), |ended| ended.strftime(" on %Y-%m-%d").to_string());
-                Err(Refusal::ClosedByOthers { name, when, url: closed.url.clone() }.into())
+                let by = closed.closed_by.as_ref().map_or(String::new(), |who| format!(" by {who}"));
+                Err(Refusal::ClosedByOthers { name, by, when, url: closed.url.clone() }.into())
             }
             // The base still lacks the version: a rollback may have followed a merge.
             Some((Ending::Merged | Ending::Superseded | Ending::Conflicting | Ending::Closed, _)) => Ok(Standing::Over),

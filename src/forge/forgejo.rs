@@ -61,6 +61,7 @@ impl Forgejo {
             teams: raw.requested_reviewers_teams.unwrap_or_default().into_iter().map(|team| team.name).collect(),
             created: raw.created_at,
             ended: raw.merged_at.or(raw.closed_at),
+            closed_by: None,
             mergeable: raw.mergeable,
         }
     }

@@ -165,6 +165,7 @@ impl GitHub {
             teams: raw.requested_teams.unwrap_or_default().into_iter().map(|team| team.slug).collect(),
             created: raw.created_at,
             ended: raw.merged_at.or(raw.closed_at),
+            closed_by: None,
             mergeable: raw.mergeable,
         }
     }

@@ -319,6 +319,7 @@ impl From<MergeRequest> for PullRequest {
             teams: Vec::new(),
             created: raw.created_at,
             ended: raw.merged_at.or(raw.closed_at),
+            closed_by: raw.closed_by.map(|user| user.username),
             mergeable,
         }
     }
@@ -349,6 +350,7 @@ struct MergeRequest {
     reviewers: Option<Vec<User>>,
     created_at: Option<Timestamp>,
     closed_at: Option<Timestamp>,
+    closed_by: Option<User>,
     merged_at: Option<Timestamp>,
     has_conflicts: Option<bool>,
     merge_status: Option<String>,

@@ -39,6 +39,8 @@ pub struct PullRequest {
     pub created: Option<Timestamp>,
     /// When it was closed or merged.
     pub ended: Option<Timestamp>,
+    /// Who closed it, where the forge says that together with it: GitLab.
+    pub closed_by: Option<String>,
     /// Whether it can be merged without conflict; none if the forge has not said yet.
     pub mergeable: Option<bool>,
 }

@@ -292,19 +292,28 @@ impl Transport {
         classify(&text, &self.connection.remote)
     }
 
-    /// Removes the login in every form in which a server could echo it.
+    /// Removes the login, and the proxy's, in every form in which a server could echo it.
     fn redact(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        let Some(login) = &self.connection.login else { return text };
-        for token in self.tokens().iter() {
-            let password = token.expose_secret();
-            let basic = base64::engine::general_purpose::STANDARD.encode(format!("{}:{password}", login.username));
+        let Connection { login, proxy, .. } = &self.connection;
+        let mut hide = |username: &str, password: &str| {
+            let basic = base64::engine::general_purpose::STANDARD.encode(format!("{username}:{password}"));
             let encoded: String = url::form_urlencoded::byte_serialize(password.as_bytes()).collect();
             for secret in [basic.as_str(), encoded.as_str(), password] {
                 if !secret.is_empty() {
                     text = text.replace(secret, "…");
                 }
             }
+        };
+        for token in self.tokens().iter() {
+            hide(login.as_ref().map_or("", |login| &login.username), token.expose_secret());
+        }
+        if let Some(Proxy::Environment(url) | Proxy::Configured(url)) = proxy
+            && let Ok(url) = url::Url::parse(url.expose_secret())
+            && let Some(password) = url.password()
+        {
+            hide(url.username(), password);
+            hide(url.username(), &percent_encoding::percent_decode_str(password).decode_utf8_lossy());
         }
         text
     }

@@ -12,6 +12,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper_util::rt::TokioIo;
 
 use super::forge::{Doorkeeper, Storm};
+use super::sandbox::program;
 
 /// A running server; it ends when it is dropped.
 pub struct GitHttp {
@@ -159,7 +160,7 @@ impl Served {
         body: &Bytes,
     ) -> Result<hyper::Response<Full<Bytes>>, std::io::Error> {
         let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let mut child = Command::new("git")
+        let mut child = Command::new(program("git"))
             .arg("http-backend")
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())

@@ -829,7 +829,9 @@ fn readable_by_the_owner_alone(path: &Path) {
 fn readable_by_the_owner_alone(_: &Path) {}
 
 /// Finds a program as the shell would.
-fn program(name: &str) -> PathBuf {
+///
+/// A child with a `PATH` of its own whose program is only named is forked, with all of our memory, instead of spawned.
+pub fn program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").expect("PATH");
     let candidates = std::env::split_paths(&path).map(|folder| folder.join(name));
     candidates.into_iter().find(|candidate| candidate.is_file()).expect("a program")

@@ -255,6 +255,7 @@ fn merge_request(state: &State, pull: &Pull) -> Value {
         PullState::Open => state.branch(&pull.head).unwrap_or_else(|| pull.head_commit.clone()),
         _ => pull.head_commit.clone(),
     };
+    let closer = if pull.state == PullState::Closed { person(state, "sre-1") } else { Value::Null };
     let mut value = json!({
         "id": pull.number + 1000, "iid": pull.number, "project_id": 42, "title": pull.title, "description": pull.body,
         "state": match pull.state {
@@ -263,7 +264,7 @@ fn merge_request(state: &State, pull: &Pull) -> Value {
             PullState::Merged => "merged",
         },
         "created_at": TIME, "updated_at": TIME, "merged_by": null, "merge_user": null,
-        "merged_at": when(PullState::Merged), "closed_by": null, "closed_at": when(PullState::Closed),
+        "merged_at": when(PullState::Merged), "closed_by": closer, "closed_at": when(PullState::Closed),
         "target_branch": pull.base, "source_branch": pull.head, "user_notes_count": pull.comments.len(), "upvotes": 0,
         "downvotes": 0, "author": person(state, &pull.author), "assignees": [], "assignee": null,
         "reviewers": pull.reviewers.iter().map(|name| person(state, name)).collect::<Vec<_>>(),
