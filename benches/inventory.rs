@@ -33,6 +33,9 @@ fn main() {
     let small = measure(&tree(1000, 3000));
     let large = measure(&tree(10_000, 30_000));
     println!("ten times the files take {:.1} times as long", large.as_secs_f64() / small.as_secs_f64());
+    let small = measure(&foreign(450));
+    let large = measure(&foreign(4_500));
+    println!("ten times the files take {:.1} times as long", large.as_secs_f64() / small.as_secs_f64());
     measure(&tree(10, 20_000));
 }
 
@@ -87,6 +90,22 @@ fn tree(apps: usize, all: usize) -> Fleet {
     let directory = |path: &str| Extent::Directory(path.parse().expect("a path"));
     let scope = scope([("staging", directory("clusters/staging")), ("prod", directory("clusters/prod"))]);
     Fleet { name: "a tree of kustomizations", files, scope, sources: 2 * apps, read }
+}
+
+/// Flux Kustomizations of a source that nothing here declares, each with a directory, in which there is one more.
+fn foreign(apps: usize) -> Fleet {
+    let mut files = BTreeMap::new();
+    for app in 0..apps {
+        let name = format!("app-{app:05}");
+        let kustomization = format!(
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: {name}, namespace: \
+             flux-system}}\nspec:\n  path: ./apps/{name}\n  sourceRef: {{kind: GitRepository, name: fleet-{app}}}\n"
+        );
+        files.insert(format!("clusters/prod/{name}.yaml"), kustomization);
+        files.insert(format!("apps/{name}/source.yaml"), manifests(&name, "tag: v1.2.3"));
+    }
+    let scope = scope([("prod", Extent::Directory("clusters/prod".parse().expect("a path")))]);
+    Fleet { name: "kustomizations of sources elsewhere", read: files.len(), files, scope, sources: apps }
 }
 
 fn manifests(name: &str, reference: &str) -> String {

@@ -95,7 +95,7 @@ impl Inquirer {
             self.ask(BTreeSet::from([question.clone()])).await;
         }
         match self.answers.to(&question) {
-            Some(Answer::Tags(tags)) => tags.clone(),
+            Some(Answer::Tags(tags)) => tags.to_vec(),
             _ => Vec::new(),
         }
     }
@@ -171,7 +171,7 @@ pub async fn answer_tags(session: &Session, artifact: &Artifact) -> Result<Vec<S
     let question = Question::Tags(artifact.clone());
     inquirer.ask(BTreeSet::from([question.clone()])).await;
     match (inquirer.answers.to(&question), artifact, &inquirer.registries) {
-        (Some(Answer::Tags(tags)), _, _) => Ok(tags.clone()),
+        (Some(Answer::Tags(tags)), _, _) => Ok(tags.to_vec()),
         (Some(Answer::Failed(failure)), _, _) => Err(Unanswered(failure.clone()).into()),
         // What is missing has an error of its own, which the cache of this run repeats without asking again.
         (_, Artifact::Oci(repository), Some(registries)) => Ok(registries.tags(repository).await?.to_vec()),
@@ -205,7 +205,7 @@ async fn answer(registries: &Registries, question: &Question) -> Answer {
     };
     match question {
         Question::Tags(Artifact::Oci(repository)) => match registries.tags(repository).await {
-            Ok(tags) => Answer::Tags(tags.to_vec()),
+            Ok(tags) => Answer::Tags(tags),
             Err(error) => failed(error),
         },
         Question::Manifest(Artifact::Oci(repository), reference) => {

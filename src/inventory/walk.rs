@@ -103,6 +103,33 @@ enum Origin {
 /// A Kustomization that was applied, with what its own one says.
 type Waiting = Applied;
 
+/// Kustomizations whose sources or ConfigMaps another one may apply, and the names of those.
+#[derive(Default)]
+struct Blocked {
+    waiting: VecDeque<Waiting>,
+    names: HashSet<String>,
+    /// Whether one of them may go on after any object: an artifact's parts have other names than it.
+    by_any: bool,
+}
+
+impl Blocked {
+    fn add(&mut self, waiting: Waiting) {
+        let spec = |keys: &[&str]| waiting.object.tree.at(&[&["spec"], keys].concat());
+        let source = spec(&["sourceRef"]);
+        self.by_any |= source.is_none_or(|source| source.text(&["kind"]) == Some("ExternalArtifact"));
+        let maps = waiting.object.tree.items(&["spec", "postBuild", "substituteFrom"]).iter();
+        let names = source.into_iter().chain(maps).filter_map(|named| named.text(&["name"]));
+        self.names.extend(names.map(str::to_owned));
+        self.waiting.push_back(waiting);
+    }
+
+    /// Takes all of them if one of these objects may be what they wait for.
+    fn take_for(&mut self, new: &[Applied]) -> VecDeque<Waiting> {
+        let is_awaited = |new: &Applied| self.by_any || self.names.contains(new.object.name());
+        if new.iter().any(is_awaited) { std::mem::take(self).waiting } else { VecDeque::new() }
+    }
+}
+
 pub(super) struct EnvironmentWalk<'a> {
     builder: &'a Builder<'a>,
     scope: &'a Scope,
@@ -111,6 +138,8 @@ pub(super) struct EnvironmentWalk<'a> {
     /// Which objects were looked at for Kustomizations.
     seen: usize,
     waiting: VecDeque<Waiting>,
+    /// Those among them that name what is not applied yet.
+    blocked: Blocked,
     visited: HashSet<(Option<String>, String, RepoPath)>,
     /// Whether everything below a directory is taken.
     sweeping: bool,
@@ -120,8 +149,9 @@ impl<'a> EnvironmentWalk<'a> {
     /// Walks an environment.
     pub fn run(builder: &'a Builder<'a>, scope: &'a Scope, environment: &'a Environment) -> Reconciled {
         let reconciled = Reconciled::default();
-        let (waiting, visited) = (VecDeque::new(), HashSet::new());
-        let mut walk = Self { builder, scope, environment, reconciled, seen: 0, waiting, visited, sweeping: false };
+        let (waiting, blocked, visited) = (VecDeque::new(), Blocked::default(), HashSet::new());
+        let mut walk =
+            Self { builder, scope, environment, reconciled, seen: 0, waiting, blocked, visited, sweeping: false };
         walk.begin();
         walk.follow();
         walk.reconciled.drop_swept();
@@ -224,17 +254,25 @@ impl<'a> EnvironmentWalk<'a> {
     fn follow(&mut self) {
         loop {
             let new = self.reconciled.objects.get(self.seen..).unwrap_or_default();
-            let new: Vec<Waiting> = new.iter().filter(|new| new.object.is_flux("Kustomization")).cloned().collect();
+            // In front, as they came first.
+            for unblocked in self.blocked.take_for(new).into_iter().rev() {
+                self.waiting.push_front(unblocked);
+            }
+            self.waiting.extend(new.iter().filter(|new| new.object.is_flux("Kustomization")).cloned());
             self.seen = self.reconciled.objects.len();
-            self.waiting.extend(new);
-            if let Some(next) = self.waiting.front().filter(|_| self.visited.len() >= MAX_KUSTOMIZATIONS) {
+            let first = self.blocked.waiting.front().or(self.waiting.front());
+            if let Some(next) = first.filter(|_| self.visited.len() >= MAX_KUSTOMIZATIONS) {
                 let message = format!("more than {MAX_KUSTOMIZATIONS} Kustomizations in {}", self.environment.name);
                 self.builder.files.say(FindingCode::InvalidObject, message, Some(next.object.place()));
                 return;
             }
             // What it names may be applied by another Kustomization that is still waiting.
-            let ready = self.waiting.iter().position(|waiting| self.is_ready(&waiting.object)).unwrap_or_default();
-            let Some(waiting) = self.waiting.remove(ready) else { return };
+            let mut next = self.waiting.pop_front();
+            while let Some(waiting) = next.take_if(|waiting| !self.is_ready(&waiting.object)) {
+                self.blocked.add(waiting);
+                next = self.waiting.pop_front();
+            }
+            let Some(waiting) = next.or_else(|| self.blocked.waiting.pop_front()) else { return };
             self.visit(&waiting);
         }
     }

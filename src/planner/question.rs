@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use crate::model::{Artifact, Demand, Digest, Failure, SourceKind};
 
@@ -20,7 +21,7 @@ pub enum Question {
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// The tags, in the registry's order.
-    Tags(Vec<String>),
+    Tags(Arc<[String]>),
     /// The manifest exists.
     Manifest(Facts),
     /// A signature holds: whose.

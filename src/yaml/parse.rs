@@ -180,7 +180,13 @@ impl Reader {
                 self.begin(position, Content::Mapping(Vec::new()), anchor, tag.map(|tag| tag.original()));
             }
             Event::SequenceEnd | Event::MappingEnd => {
-                if let Some(open) = self.open.pop() {
+                if let Some(mut open) = self.open.pop() {
+                    // Most collections hold less than what a vector begins with, and a fleet has very many.
+                    match &mut open.node.content {
+                        Content::Sequence(items) => items.shrink_to_fit(),
+                        Content::Mapping(entries) => entries.shrink_to_fit(),
+                        Content::Scalar(_) | Content::Alias(..) => {}
+                    }
                     self.finish(open.node, open.size + 1);
                 }
             }

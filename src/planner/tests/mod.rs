@@ -107,7 +107,7 @@ impl World {
                 None => Answer::Missing,
             },
             // No test here plays a program that verifies: whatever is no yes must be none.
-            Question::Signature(..) => Answer::Tags(Vec::new()),
+            Question::Signature(..) => Answer::Tags(Arc::default()),
         }
     }
 
