@@ -14,9 +14,12 @@ const MANY: usize = 64;
 ///
 /// What isn't parsed here, because it is little or a thread came to no end, the walk parses when it gets there.
 pub fn parse_ahead(walker: &Walker, snapshot: &Snapshot) {
-    let files = walker.missing(snapshot);
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    if threads == 1 || files.len() < MANY {
+    if threads == 1 || snapshot.blobs.len() < MANY {
+        return;
+    }
+    let files = walker.missing(snapshot);
+    if files.len() < MANY {
         return;
     }
     let chunks = || files.chunks(files.len().div_ceil(threads));

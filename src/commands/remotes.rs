@@ -20,11 +20,13 @@ pub struct Remotes {
     logins: forge::Logins,
     plain_http: Vec<String>,
     proxies: http::Proxies,
+    limits: git::Limits,
 }
 
 impl Remotes {
     /// Takes what the session knows.
     pub fn of(session: &Session) -> Self {
+        let &http::Settings { attempts, backoff, .. } = session.http.settings();
         Self {
             program: session.program.clone(),
             environment: session.environment.clone(),
@@ -33,6 +35,8 @@ impl Remotes {
             logins: session.logins.clone(),
             plain_http: session.plain_http(),
             proxies: session.http.settings().proxies.clone(),
+            // Tried again as our own requests are.
+            limits: git::Limits { attempts, backoff, ..git::Limits::default() },
         }
     }
 
@@ -63,7 +67,7 @@ impl Remotes {
             login,
             proxy: self.proxy(&remote),
             ca: ca.map(|ca| ca.value.clone()),
-            limits: git::Limits::default(),
+            limits: self.limits,
             remote,
         }
     }

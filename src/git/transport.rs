@@ -13,7 +13,7 @@ use super::complaint::classify;
 use super::connection::{Connection, Limits, Password, Proxy};
 use super::{Error, RemoteUrl, Scheme, ssh};
 use crate::failpoint::{self, Needs};
-use crate::model::Failure;
+use crate::model::{Failure, longest_wait};
 use crate::process::{Child, Output};
 
 const USERNAME: &str = "PROMOTE_GIT_USERNAME";
@@ -82,13 +82,13 @@ impl Transport {
         let mut tries = 1;
         loop {
             let output = self.logged_in(task).await?;
-            let is_unreached = !output.success() && matches!(self.failure(&output), Error::Unreachable { .. });
-            // As our own client waits: full jitter over a doubling range.
-            let range = backoff.saturating_mul(1_u32.checked_shl(tries - 1).unwrap_or(u32::MAX));
-            let wait = range.mul_f64(fastrand::f64());
+            if output.success() || !task.only_reads() || tries >= attempts {
+                return Ok(output);
+            }
+            let wait = longest_wait(backoff, tries).mul_f64(fastrand::f64());
             // What is slow to fail is slow again.
-            let is_over = tries >= attempts || started.elapsed().saturating_add(wait) > total / 4;
-            if !is_unreached || !task.only_reads() || is_over {
+            let is_slow = started.elapsed().saturating_add(wait) > total / 4;
+            if is_slow || !matches!(self.failure(&output), Error::Unreachable { .. }) {
                 return Ok(output);
             }
             tracing::debug!(?wait, tries, "waiting before git tries again");

@@ -5,9 +5,8 @@ use std::time::Duration;
 use reqwest::header::RETRY_AFTER;
 
 use super::{Error, Response};
+use crate::model::longest_wait;
 
-/// The longest wait that we choose ourselves.
-const LONGEST: Duration = Duration::from_secs(20);
 /// GitHub asks for a minute after a secondary limit that names no time.
 const SECONDARY: Duration = Duration::from_secs(60);
 
@@ -39,8 +38,8 @@ pub(super) fn pause(outcome: &Result<Response, Error>) -> Option<Pause> {
 impl Pause {
     /// Returns how long to wait after `tries` tries: never less than asked, else full jitter over a doubling range.
     pub(super) fn length(self, tries: u32, backoff: Duration) -> Duration {
-        let range = backoff.saturating_mul(1_u32.checked_shl(tries.saturating_sub(1)).unwrap_or(u32::MAX)).min(LONGEST);
-        self.asked.unwrap_or_default().saturating_add(range.mul_f64(fastrand::f64()))
+        let wait = longest_wait(backoff, tries).mul_f64(fastrand::f64());
+        self.asked.unwrap_or_default().saturating_add(wait)
     }
 }
 
@@ -98,7 +97,7 @@ mod tests {
         let asked = Duration::from_secs(7);
         for tries in [1, 2, 31, 32, 33, u32::MAX] {
             let length = Pause { asked: Some(asked) }.length(tries, Duration::from_millis(500));
-            assert!(length >= asked && length <= asked + LONGEST, "{tries}: {length:?}");
+            assert!(length >= asked && length <= asked + Duration::from_secs(20), "{tries}: {length:?}");
         }
         let forever = Pause { asked: Some(Duration::MAX) };
         assert_eq!(forever.length(3, Duration::from_millis(500)), Duration::MAX);

@@ -13,7 +13,7 @@ use crate::model::{Entry, EntryKind, Finding, FindingCode, Place, RepoPath, Snap
 pub(super) struct Parsed(RefCell<HashMap<RepoPath, (Bytes, Rc<Text>)>>);
 
 /// The bytes that a text was parsed from.
-pub(super) type Bytes = Arc<[u8]>;
+type Bytes = Arc<[u8]>;
 
 /// Files as an edit would leave them.
 pub type Edited = BTreeMap<RepoPath, Bytes>;

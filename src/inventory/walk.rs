@@ -114,8 +114,7 @@ struct Blocked {
 
 impl Blocked {
     fn add(&mut self, waiting: Waiting) {
-        let spec = |keys: &[&str]| waiting.object.tree.at(&[&["spec"], keys].concat());
-        let source = spec(&["sourceRef"]);
+        let source = waiting.object.tree.at(&["spec", "sourceRef"]);
         self.by_any |= source.is_none_or(|source| source.text(&["kind"]) == Some("ExternalArtifact"));
         let maps = waiting.object.tree.items(&["spec", "postBuild", "substituteFrom"]).iter();
         let names = source.into_iter().chain(maps).filter_map(|named| named.text(&["name"]));

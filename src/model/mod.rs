@@ -1,6 +1,7 @@
 //! The nouns: what the other modules speak about. Values only, no effects.
 
 mod artifact;
+mod backoff;
 mod branch;
 mod branch_rules;
 mod check;
@@ -24,6 +25,7 @@ mod tag;
 mod version;
 
 pub use artifact::{Artifact, ArtifactError, OciRepository};
+pub use backoff::longest_wait;
 pub use branch::{BRANCH_PREFIX, BranchName, branch_name, branch_parts, branch_segment, promoted_version};
 pub use branch_rules::{BranchRules, Seen};
 pub use check::{CheckResult, Level};
